@@ -1,0 +1,169 @@
+"""``search``, ``compare`` and ``embed``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from soundalike.cli.shared import (
+    HELP,
+    jobs_option,
+    json_option,
+    library_option,
+    open_library,
+    parse_range,
+    print_json,
+    weight_options,
+)
+from soundalike.errors import UsageError
+
+
+@click.command(context_settings=HELP)
+@click.argument("query")
+@weight_options
+@click.option("--at", metavar="START-END", help="Ask with this passage only, such as 1:05-1:20.")
+@click.option("--passages", is_flag=True, help="Rank single passages instead of whole tracks.")
+@click.option("-n", "n", type=click.IntRange(1), default=10, show_default=True, help="Hits wanted.")
+@click.option(
+    "--where",
+    "conditions",
+    multiple=True,
+    metavar="CONDITION",
+    help="Only tracks that pass, such as tempo=118..124, key=8A, duration<30, tag=jazz; repeat for more.",
+)
+@click.option("--exclude-album", is_flag=True, help="Leave out the query's own album.")
+@click.option("--exclude-artist", is_flag=True, help="Leave out the query's own artist.")
+@click.option("--per-artist", type=click.IntRange(1), help="At most so many hits of one artist.")
+@click.option("--per-album", type=click.IntRange(1), help="At most so many hits of one album.")
+@click.option("--playlist", type=click.Path(dir_okay=False), help="Also write the hits to .m3u8, .xspf, .csv or .json.")
+@library_option
+@json_option
+def search(
+    query: str,
+    settings: tuple[str, ...],
+    preset: str | None,
+    raw: bool,
+    at: str | None,
+    conditions: tuple[str, ...],
+    playlist: str | None,
+    folder: str | None,
+    as_json: bool,
+    **choices: Any,
+) -> None:
+    """Find what sounds like QUERY: a file (in the library or not) or a track id.
+
+    \b
+    Examples:
+      soundalike search song.mp3
+      soundalike search song.mp3 --preset groove --where "tempo=118..124"
+      soundalike search song.mp3 -w melody=1 -w timbre=-0.5     same tune, other sound
+      soundalike search mix.flac --at 1:05-1:20 --passages      what else sounds like this bit?
+    """
+    from soundalike.explanation import hit_json
+    from soundalike.export import write_tracks
+    from soundalike.facets import Weights
+    from soundalike.filters import parse_filter
+
+    weights = Weights.parse(settings, preset=preset)
+    where = parse_filter(conditions)
+    start, end = parse_range(at) if at else (None, None)
+    with open_library(folder) as library:
+        asked = library.query(query, start=start, end=end)
+        hits = library.search(asked, weights, where=where, raw=raw, **choices)
+        if playlist:
+            write_tracks(Path(playlist), [hit.track for hit in hits])
+        if as_json:
+            shown = {"track": asked.track.id or None, "path": asked.track.path, "at": [start, end] if at else None}
+            found = [hit_json(hit) for hit in hits]
+            print_json({"space": library.analyzer.space.name, "weights": dict(weights), "query": shown, "hits": found})
+            return
+        from soundalike.cli.display import hits_table, stderr, stdout, track_line
+
+        stderr().print(f"Like [bold]{track_line(asked.track)}[/bold]" if asked.track.duration else "")
+        if hits:
+            stdout().print(hits_table(hits))
+        else:
+            stderr().print("Nothing in the library passes. Loosen --where, or add more music with 'soundalike add'.")
+
+
+@click.command(context_settings=HELP)
+@click.argument("a")
+@click.argument("b")
+@weight_options
+@library_option
+@json_option
+def compare(
+    a: str, b: str, settings: tuple[str, ...], preset: str | None, raw: bool, folder: str | None, as_json: bool
+) -> None:
+    """Compare A with B facet by facet. Each is a file (in the library or not) or a track id.
+
+    \b
+    Examples:
+      soundalike compare one.wav two.wav
+      soundalike compare 12 cover.mp3 --preset tune
+    """
+    from soundalike.explanation import comparison_json, sentence
+    from soundalike.facets import Weights
+
+    weights = Weights.parse(settings, preset=preset)
+    with open_library(folder, create=True) as library:
+        comparison = library.compare(a, b, weights, raw=raw)
+        if as_json:
+            print_json({"space": library.analyzer.space.name, **comparison_json(comparison)})
+            return
+        from soundalike.cli.display import comparison_table, passages_text, stdout
+
+        console = stdout()
+        console.print(comparison_table(comparison))
+        console.print(f"\n{sentence(comparison)}")
+        console.print(passages_text(comparison))
+
+
+@click.command(context_settings=HELP)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH|@LIST...")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="The .npz or .parquet file to write.")
+@click.option("--excerpts", is_flag=True, help="One row per excerpt instead of one per file.")
+@jobs_option
+@json_option
+def embed(paths: tuple[str, ...], out: str, excerpts: bool, jobs: int, as_json: bool) -> int:
+    """Write the facet vectors of files; no library is needed. @LIST names a text file with one path a line.
+
+    \b
+    Examples:
+      soundalike embed --out vectors.npz one.wav two.wav
+      find . -name '*.flac' | soundalike embed --out vectors.npz @-
+    """
+    from soundalike.analysis import Analyzer, Recipe
+    from soundalike.export import ARRAYS, write_vectors
+    from soundalike.workers import Task, run_in_processes
+
+    if Path(out).suffix.lower() not in ARRAYS:
+        raise UsageError(f"'{out}' is not a file of vectors.", f"Use one of {', '.join(ARRAYS)}.")
+    files = [path for argument in paths for path in _listed(argument)]
+    analysed, failed = {}, {}
+    for task, outcome in run_in_processes([Task(path) for path in dict.fromkeys(files)], Recipe(), jobs):
+        if isinstance(outcome, str):
+            failed[task.path] = outcome
+            click.echo(f"soundalike: {outcome}", err=True)
+        else:
+            analysed[task.path] = outcome
+    rows = [(path, analysed[path].excerpts) for path in files if path in analysed]  # type: ignore[union-attr]
+    write_vectors(Path(out), rows, Analyzer(Recipe()).space, excerpts=excerpts)
+    if as_json:
+        print_json({"out": out, "files": len(rows), "failed": [{"path": p, "reason": r} for p, r in failed.items()]})
+    else:
+        click.echo(f"Wrote {len(rows)} files to {out}.", err=True)
+    return 3 if failed else 0
+
+
+def _listed(argument: str) -> list[str]:
+    if not argument.startswith("@"):
+        return [argument]
+    try:
+        text = sys.stdin.read() if argument == "@-" else Path(argument[1:]).read_text("utf-8", "surrogateescape")
+    except OSError as error:
+        raise UsageError(f"The list '{argument[1:]}' cannot be read: {error.strerror}.", "Check its name.") from None
+    return [line for line in text.splitlines() if line.strip()]

@@ -1,0 +1,107 @@
+"""Options and output that several commands share."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from soundalike.errors import UsageError
+
+if TYPE_CHECKING:
+    from soundalike.library import Library
+
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def library_option(function: F) -> F:
+    """``--library DIR``."""
+    return click.option(
+        "--library",
+        "folder",
+        metavar="DIR",
+        type=click.Path(file_okay=False),
+        help="The library's folder.  [default: $SOUNDALIKE_HOME/default]",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(function)
+
+
+def jobs_option(function: F) -> F:
+    """``--jobs N``."""
+    return click.option(
+        "--jobs",
+        type=click.IntRange(1, 256),
+        default=lambda: min(8, os.cpu_count() or 1),
+        show_default="one per core, at most 8",
+        help="Processes to listen in.",
+    )(function)
+
+
+def weight_options(function: F) -> F:
+    """``-w``, ``--preset``, ``--raw``."""
+    from soundalike.facets import PRESETS
+
+    for option in (
+        click.option("--raw", is_flag=True, help="Weigh cosines as they are instead of standardised ones."),
+        click.option("--preset", type=click.Choice(list(PRESETS)), help="Start from weights with a plain name."),
+        click.option(
+            "-w",
+            "--weight",
+            "settings",
+            multiple=True,
+            metavar="FACET=W",
+            help="Weight of a facet, such as melody=1 or timbre=-0.5; repeat for more.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def open_library(folder: str | None, *, create: bool = False) -> Library:
+    """Open the library that ``--library`` names."""
+    from soundalike.library import Library
+
+    return Library(folder, create=create)
+
+
+def print_json(document: object) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(document, indent=1, allow_nan=False))
+
+
+def parse_range(text: str) -> tuple[float, float | None]:
+    """Read ``1:05-1:20``, ``65-80``, or ``1:05-`` as seconds; the end may be open.
+
+    Raises
+    ------
+    UsageError
+        If it is not a range of times.
+    """
+    first, dash, last = text.replace("–", "-").partition("-")
+    try:
+        start = _seconds(first) if first.strip() else 0.0
+        end = _seconds(last) if last.strip() else None
+        if not dash or (end is not None and end <= start):
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"'{text}' is not a range of times.", "Write it as 1:05-1:20, or 65-80 in seconds.") from None
+    return start, end
+
+
+def _seconds(text: str) -> float:
+    total = 0.0
+    for part in text.split(":"):
+        value = float(part)
+        if not 0 <= value < float("inf"):
+            raise ValueError
+        total = total * 60 + value
+    return total

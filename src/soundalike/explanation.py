@@ -1,0 +1,133 @@
+"""Why a hit is a hit: one plain sentence, and the numbers behind it as a document.
+
+The sentence is made from the contributions, so it cannot contradict them: a facet that raised the
+score is never called different, one that lowered it is never called similar, unless less of it was
+asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from soundalike.facets import Facet
+from soundalike.search import Comparison, FacetScore, Hit
+
+_ALIKE = ((99.0, "nearly the same"), (95.0, "very similar"), (80.0, "similar"), (-1.0, "somewhat similar"))
+_UNLIKE = ((40.0, "unremarkable"), (15.0, "different"), (-1.0, "very different"))
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss, or h:mm:ss; below ten seconds with a tenth, so that one-shots make sense."""
+    if seconds < 10 and seconds != int(seconds):
+        return f"0:0{math.floor(seconds * 10) / 10:.1f}"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def span(times: tuple[float, float]) -> str:
+    """A time range for people, such as 1:05-1:15."""
+    return f"{clock(times[0])}–{clock(times[1])}"
+
+
+def sentence(comparison: Comparison) -> str:
+    """Say in one sentence what is alike, what is not, and where.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    str
+        Percentages are shares of random pairs that are less alike, never cosines.
+    """
+    weighted = {facet: score for facet, score in comparison.facets.items() if score.weight}
+    up = [_clause(facet, score) for facet, score in weighted.items() if score.contribution > 0][:4]
+    down = [_clause(facet, score) for facet, score in weighted.items() if score.contribution < 0][:4]
+    parts = []
+    if weighted:
+        alike = _and(up) if up else "nothing that was asked for stands out"
+        parts.append(f"{alike}, but {_and(down)}" if down else alike)
+    if comparison.absent:
+        parts.append(f"{_and([_noun(facet) for facet in comparison.absent])} cannot be heard in both")
+    if comparison.passages and weighted:
+        best = comparison.passages[0]
+        parts.append(f"best match {span(best.query)} with {span(best.track)}")
+    text = _say_once(_say_once("; ".join(parts), "closer than "), " of random pairs")
+    return text[:1].upper() + text[1:] + "."
+
+
+def _clause(facet: Facet, score: FacetScore) -> str:
+    """One facet in words, such as "very similar melody (closer than 97 % of random pairs)"."""
+    less_wanted = score.weight < 0
+    alike = (score.contribution > 0) != less_wanted
+    share = _share(score)
+    word = "similar" if alike else "different"
+    if score.percentile is not None:
+        word = next(word for least, word in (_ALIKE if alike else _UNLIKE) if score.percentile >= least)
+    aside = ", as asked" if less_wanted and not alike else ", though less was asked for" if less_wanted else ""
+    return f"{word} {_noun(facet)} ({share}{aside})"
+
+
+def _share(score: FacetScore) -> str:
+    if score.percentile is None:
+        return f"cosine {score.cosine:.2f}"
+    # 100 % would claim more than a sample of random pairs can know.
+    return f"closer than {min(math.floor(score.percentile), 99)} % of random pairs"
+
+
+def _noun(facet: Facet) -> str:
+    factor = "overall sound" if facet.factor == "overall" else facet.factor
+    return factor if facet.stem == "mix" else f"{facet.stem} {factor}"
+
+
+def _and(items: list[str]) -> str:
+    """Join with commas and a last "and"."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def _say_once(text: str, words: str) -> str:
+    """Keep `words` where they stand first and drop their repetitions."""
+    first, found, rest = text.partition(words)
+    return first + found + rest.replace(words, "")
+
+
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
+    """The comparison as plain dictionaries; what cannot be known is null."""
+    return {
+        "score": None if math.isnan(comparison.score) else comparison.score,
+        "facets": {
+            facet: {
+                "cosine": score.cosine,
+                "standardised": score.standardised,
+                "percentile": score.percentile,
+                "weight": score.weight,
+                "contribution": score.contribution,
+                "refined": score.refined,
+            }
+            for facet, score in comparison.facets.items()
+        },
+        "absent": list(comparison.absent),
+        "passages": [
+            {"query": list(p.query), "track": list(p.track), "facet": p.facet, "score": p.score}
+            for p in comparison.passages
+        ],
+        "text": sentence(comparison),
+    }
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """A hit as plain dictionaries, as ``soundalike search --json`` prints it."""
+    track = hit.track
+    return {
+        "track": track.id,
+        "path": track.path,
+        "title": track.title,
+        "artist": track.artist,
+        "duration": track.duration,
+        "tempo": track.tempo,
+        "key": track.key,
+        **comparison_json(hit.comparison),
+    }

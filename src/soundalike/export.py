@@ -1,0 +1,200 @@
+"""Write tracks to playlists and tables, and facet vectors to arrays."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+import numpy as np
+
+from soundalike.errors import MissingExtraError, UsageError
+from soundalike.facets import FacetVectors, Space, sections
+from soundalike.tracks import Track
+
+PLAYLISTS = (".m3u8", ".m3u", ".xspf", ".csv", ".json")
+ARRAYS = (".npz", ".parquet")
+
+
+def write_tracks(out: Path, tracks: Sequence[Track], *, absolute: bool = False) -> None:
+    """Write a list of tracks; the suffix of `out` says how (see `PLAYLISTS`).
+
+    Parameters
+    ----------
+    out : Path
+    tracks : sequence of Track
+        In the order to write.
+    absolute : bool
+        Keep absolute paths. By default paths are relative to the folder of `out`, so that the
+        playlist can move together with the music.
+
+    Raises
+    ------
+    UsageError
+        For any other suffix.
+    """
+    writers: dict[str, Callable[[Sequence[tuple[Track, str]]], str]] = {
+        ".m3u8": _m3u8,
+        ".m3u": _m3u8,
+        ".xspf": _xspf,
+        ".csv": _csv,
+        ".json": _json,
+    }
+    if out.suffix.lower() not in writers:
+        raise UsageError(f"'{out}' has no known suffix.", f"Use one of {', '.join(PLAYLISTS + ARRAYS)}.")
+    base = os.path.abspath(out.parent)  # noqa: PTH100
+    located = [(track, track.path if absolute else _relative(track.path, base)) for track in tracks]
+    text = writers[out.suffix.lower()](located)
+    write_atomically(out, text.encode("utf-8", "surrogateescape"))
+
+
+def write_vectors(
+    out: Path, tracks: Sequence[tuple[str, FacetVectors]], space: Space, *, excerpts: bool = False
+) -> None:
+    """Write facet vectors as .npz (no pickling) or .parquet.
+
+    Parameters
+    ----------
+    out : Path
+    tracks : sequence of (path, FacetVectors)
+    space : Space
+    excerpts : bool
+        One row per excerpt. By default one row per track: the direction of the mean over all.
+    """
+    columns = vector_columns(tracks, space, excerpts=excerpts)
+    if out.suffix.lower() == ".parquet":
+        _parquet(out, columns)
+    elif out.suffix.lower() == ".npz":
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **columns)
+        write_atomically(out, buffer.getvalue())
+    else:
+        raise UsageError(f"'{out}' is not a file of vectors.", f"Use one of {', '.join(ARRAYS)}.")
+
+
+def vector_columns(
+    tracks: Sequence[tuple[str, FacetVectors]], space: Space, *, excerpts: bool = False
+) -> dict[str, np.ndarray]:
+    """``paths``, ``start``, ``end``, one float32 (n, dim) array per facet, and ``space``.
+
+    A file in which nothing was heard keeps its row: zero vectors from 0 to 0 s.
+    """
+    nothing = FacetVectors(
+        np.zeros(1), np.zeros(1), {facet: np.zeros((1, space.dim), np.float32) for facet in space.facets}
+    )
+    rows = [(path, vectors if len(vectors) else nothing) for path, vectors in tracks]
+    if not excerpts:
+        rows = [(path, sections(vectors, seconds=np.inf)) for path, vectors in rows]
+    paths = [path.encode("utf-8", "backslashreplace").decode() for path, vectors in rows for _ in range(len(vectors))]
+    columns = {
+        "paths": np.array(paths, np.str_),
+        "start": _join([vectors.start for _, vectors in rows]),
+        "end": _join([vectors.end for _, vectors in rows]),
+    }
+    for facet in space.facets:
+        found = [vectors.vectors[facet] for _, vectors in rows]
+        columns[facet] = np.concatenate(found) if found else np.zeros((0, space.dim), np.float32)
+    return columns | {"space": np.array(space.name)}
+
+
+def write_atomically(out: Path, content: bytes) -> None:
+    """Write beside `out`, flush to disk, then take its name: a reader never sees half a file."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=out.name, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(out)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageError(f"'{out}' cannot be written: {error.strerror}.", "Choose another place.") from None
+
+
+def _join(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _relative(path: str, base: str) -> str:
+    try:
+        return os.path.relpath(path, base)
+    except ValueError:  # another drive
+        return path
+
+
+def _label(track: Track) -> str:
+    return f"{track.artist} - {track.name}" if track.artist else track.name
+
+
+def _m3u8(tracks: Sequence[tuple[Track, str]]) -> str:
+    lines = ["#EXTM3U"]
+    for track, location in tracks:
+        if "\n" in location or "\r" in location:
+            continue  # the format has no way to write such a name
+        lines += [f"#EXTINF:{round(track.duration)},{' '.join(_label(track).split())}", location]
+    return "\n".join(lines) + "\n"
+
+
+def _xspf(tracks: Sequence[tuple[Track, str]]) -> str:
+    root = ElementTree.Element("playlist", version="1", xmlns="http://xspf.org/ns/0/")
+    listing = ElementTree.SubElement(root, "trackList")
+    for track, location in tracks:
+        entry = ElementTree.SubElement(listing, "track")
+        prefix = "file://" if os.path.isabs(location) else ""  # noqa: PTH117
+        ElementTree.SubElement(entry, "location").text = prefix + quote(os.fsencode(location))
+        ElementTree.SubElement(entry, "title").text = track.name
+        if track.artist:
+            ElementTree.SubElement(entry, "creator").text = track.artist
+        if track.album:
+            ElementTree.SubElement(entry, "album").text = track.album
+        ElementTree.SubElement(entry, "duration").text = str(round(track.duration * 1000))
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+_COLUMNS = ("id", "title", "artist", "album", "duration", "tempo", "key", "camelot")
+
+
+def _csv(tracks: Sequence[tuple[Track, str]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow([*_COLUMNS, "path"])
+    writer.writerows([*(getattr(track, name) for name in _COLUMNS), location] for track, location in tracks)
+    return buffer.getvalue()
+
+
+def _json(tracks: Sequence[tuple[Track, str]]) -> str:
+    return json.dumps([asdict(track) | {"path": location} for track, location in tracks], indent=1) + "\n"
+
+
+def _parquet(out: Path, columns: dict[str, np.ndarray]) -> None:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        raise MissingExtraError(
+            "Writing .parquet needs pyarrow, which is not installed.",
+            "Install it with: pip install 'soundalike[parquet]', or write .npz.",
+        ) from None
+    arrays = {
+        name: pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
+        if values.ndim == 2
+        else pa.array(values.tolist())
+        for name, values in columns.items()
+        if name != "space"
+    }
+    table = pa.table(arrays).replace_schema_metadata({"space": str(columns["space"])})
+    buffer = io.BytesIO()
+    parquet.write_table(table, buffer)
+    write_atomically(out, buffer.getvalue())

@@ -1,0 +1,304 @@
+"""The object people use: a folder of tracks, searchable by facets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from soundalike.analysis import Analyzer, Recipe
+from soundalike.errors import NotFoundError, UsageError
+from soundalike.facets import FacetVectors, Weights
+from soundalike.filters import Filter
+from soundalike.ingest import AddReport, Progress, add_paths
+from soundalike.ledger import Failure, Ledger
+from soundalike.matching import measure_background
+from soundalike.scoring import Background
+from soundalike.search import Comparison, Hit, Options, Query, check_weights, compare, search
+from soundalike.stores import Finding, Store, open_store
+from soundalike.tracks import AnalysedTrack, Track
+
+BACKGROUND_TRACKS = 50
+"""A library with at least so many tracks uses the background of its own random pairs."""
+
+BACKGROUND_SAMPLE = 400
+
+
+def home() -> Path:
+    """Where libraries live: ``$SOUNDALIKE_HOME``, else the user's data folder."""
+    named = os.environ.get("SOUNDALIKE_HOME")
+    if named:
+        return Path(named).expanduser()
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data).expanduser() / "soundalike"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a library holds.
+
+    Attributes
+    ----------
+    tracks, excerpts, silent, failures : int
+    seconds : float
+        Seconds of audio.
+    spaces : tuple of str
+        All spaces with vectors in this library.
+    space : str
+        The space in use.
+    background : str
+        Where the scale of the scores comes from.
+    bytes : int
+        Size of the library on disk.
+    """
+
+    tracks: int
+    excerpts: int
+    seconds: float
+    silent: int
+    failures: int
+    spaces: tuple[str, ...]
+    space: str
+    background: str
+    bytes: int
+
+
+class Library:
+    """A folder that holds a store, and the analysis that fills it.
+
+    Parameters
+    ----------
+    folder : str or Path, optional
+        Where the library lives; the default is ``$SOUNDALIKE_HOME/default``. It is made if needed.
+    recipe : Recipe
+        What to listen with. Each recipe has a space of its own within the library.
+    create : bool
+        False raises `NotFoundError` where there is no library yet.
+
+    Examples
+    --------
+    >>> with Library("my-library") as library:  # doctest: +SKIP
+    ...     library.add(["~/Music"])
+    ...     hits = library.search("song.mp3", Weights({"melody": 1, "timbre": -0.5}))
+    """
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        *,
+        recipe: Recipe = Recipe(),  # noqa: B008 - frozen, so it cannot be changed by a call
+        create: bool = True,
+    ) -> None:
+        self.folder = Path(folder).expanduser() if folder is not None else home() / "default"
+        if not create and not self.folder.is_dir():
+            raise NotFoundError(
+                f"There is no library at {self.folder}.",
+                "Make one with 'soundalike add FOLDER', or name it with --library.",
+            )
+        self._make_folder()
+        self.recipe = recipe
+        self.analyzer = Analyzer(recipe)
+        self.store: Store = open_store(str(self.folder), self.analyzer.space)
+        self.ledger = Ledger(self.folder)
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"The library cannot live at {self.folder}: {error.strerror}.", "Choose another folder with --library."
+            ) from None
+
+    def close(self) -> None:
+        """Release the store."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def add(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        jobs: int | None = None,
+        retry: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> AddReport:
+        """Analyse files and folders and keep the result; what is unchanged is skipped.
+
+        Each track is durable as soon as it is counted, so that a run may be stopped at any time and
+        goes on where it was. A file that fails is entered in the ledger and never stops the run.
+
+        Parameters
+        ----------
+        paths : sequence of str or Path
+            Files, and folders to search for audio files at any depth.
+        jobs : int, optional
+            Processes to listen in, each with one thread. The default is this process alone.
+        retry : bool
+            Try again what failed before, even if the file has not changed.
+        progress : callable, optional
+            Called with a `Progress` after each file.
+
+        Returns
+        -------
+        AddReport
+
+        Raises
+        ------
+        NotFoundError
+            If one of the paths does not exist.
+        """
+        report = add_paths(
+            self.store, self.ledger, self.analyzer, self.recipe, paths, jobs=jobs, retry=retry, progress=progress
+        )
+        self._renew_background()
+        return report
+
+    def search(self, query: str | Path | int | Query, weights: Weights | None = None, **options: object) -> list[Hit]:
+        """Find what sounds like `query`.
+
+        Parameters
+        ----------
+        query : str, Path, int or Query
+            A file (in the library or not), a track id, or what `query` returned.
+        weights : Weights, optional
+            How much each facet counts; the default is the preset "everything".
+        **options
+            The other fields of `soundalike.search.Options`, such as ``n=10`` or ``passages=True``.
+
+        Returns
+        -------
+        list of Hit
+            Best first.
+        """
+        asked = query if isinstance(query, Query) else self.query(query)
+        chosen = Options(weights or Weights.parse([]), **options)  # type: ignore[arg-type]
+        return search(self.store, asked, chosen, self.background)
+
+    def query(self, source: str | Path | int, *, start: float | None = None, end: float | None = None) -> Query:
+        """Prepare a query from a file or a track, or from a passage of it.
+
+        Parameters
+        ----------
+        source : str, Path or int
+            A file, which need not be in the library, or a track id.
+        start, end : float, optional
+            Only this passage, in seconds; it is listened to afresh.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such file or track.
+        UsageError
+            If the source is silent.
+        """
+        known = self.find(source)
+        track = known or Track(path=os.path.abspath(source))  # type: ignore[arg-type]  # noqa: PTH100
+        if known is not None and start is None and end is None:
+            analysed = AnalysedTrack(known, self._stored(known))
+        else:
+            fresh = self.analyzer.analyse(track.path, start=start or 0.0, end=end)
+            analysed = replace(fresh, track=known) if known else fresh
+        if not len(analysed.excerpts):
+            raise UsageError(f"'{analysed.track.name}' is silent there.", "Ask with something that can be heard.")
+        twins = self.store.find(audio_hash=known.audio_hash) if known else []
+        return Query(analysed.excerpts, analysed.track, frozenset(twin.id for twin in twins))
+
+    def find(self, source: str | Path | int) -> Track | None:
+        """The library's track for an id or for the path of an unchanged file, or None for another file.
+
+        Raises
+        ------
+        NotFoundError
+            If there is neither such a track nor such a file.
+        """
+        path = os.path.abspath(source) if not isinstance(source, int) else ""  # noqa: PTH100
+        number = int(str(source)) if str(source).isdecimal() else 0
+        if path and os.path.exists(path):  # noqa: PTH110
+            stat = os.stat(path)  # noqa: PTH116
+            for track in self.store.find(path=path):
+                if (track.size, track.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+                    return track
+            return None
+        found = self.store.get([number]).get(number) if number else None
+        found = found or next(iter(self.store.find(path=path)), None) if path else found
+        if found is None:
+            raise NotFoundError(
+                f"'{source}' is neither a file nor a track of this library.",
+                "Give the path of an audio file, or a track id as shown by 'soundalike search'.",
+            )
+        return found
+
+    def compare(
+        self, a: str | Path | int, b: str | Path | int, weights: Weights | None = None, *, raw: bool = False
+    ) -> Comparison:
+        """Compare two files or tracks, facet by facet; see `soundalike.search.Comparison`."""
+        weights = weights or Weights.parse([])
+        check_weights(weights, self.analyzer.space.facets)
+        return compare(self.query(a).excerpts, self.query(b).excerpts, weights, self.background, raw=raw)
+
+    def remove(self, ids: Sequence[int]) -> int:
+        """Forget tracks; their files are left alone. Returns how many there were."""
+        return self.store.remove(ids)
+
+    def tracks(self, where: Filter | None = None) -> list[Track]:
+        """All tracks that pass a filter, by id."""
+        return self.store.tracks(where)
+
+    def failures(self) -> list[Failure]:
+        """The ledger of files that could not be analysed."""
+        return self.ledger.failures()
+
+    def status(self) -> Status:
+        """What the library holds."""
+        counts = self.store.count()
+        background = self.background
+        size = sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
+        return Status(
+            counts.tracks,
+            counts.excerpts,
+            counts.seconds,
+            counts.silent,
+            len(self.failures()),
+            tuple(self.store.spaces()),
+            self.analyzer.space.name,
+            background.source if background else "none",
+            size,
+        )
+
+    def verify(self, *, repair: bool = False) -> list[Finding]:
+        """Check the store; with `repair`, rebuild what can be rebuilt."""
+        return self.store.verify(repair=repair)
+
+    @property
+    def background(self) -> Background | None:
+        """What scores are measured against: the library's own random pairs, or the shipped ones."""
+        return self.store.background() or self.analyzer.background
+
+    def _stored(self, track: Track) -> FacetVectors:
+        found = self.store.excerpts([track.id])
+        return found[track.id] if track.id in found else FacetVectors(np.zeros(0), np.zeros(0), {})
+
+    def _renew_background(self) -> None:
+        """Measure the background anew once there are enough tracks, and whenever they have doubled."""
+        tracks = self.store.count().tracks
+        known = self.store.background()
+        if tracks < max(BACKGROUND_TRACKS, 2 * known.tracks if known else 0):
+            return
+        ids = [track.id for track in self.store.tracks() if not track.silent]
+        chosen = np.random.default_rng(0).permutation(ids)[:BACKGROUND_SAMPLE]
+        excerpts = list(self.store.excerpts([int(i) for i in chosen]).values())
+        measured = measure_background(excerpts, source="random pairs of this library")
+        if measured is not None:
+            self.store.set_background(replace(measured, tracks=tracks))

@@ -1,0 +1,1 @@
+"""What only a researcher needs: rendering, fitting, evaluation."""

@@ -1,0 +1,233 @@
+"""Fit the heads of the embedded encoder: whitening per factor, and the background of their cosines."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundalike.audio import AUDIO_SUFFIXES, Clip, ExcerptStream
+from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
+from soundalike.errors import AudioDecodeError, UsageError
+from soundalike.facets import FACTORS, Facet, FacetVectors
+from soundalike.heads.descriptors import DescriptorHead, build
+from soundalike.matching import measure_background
+from soundalike.scoring import Background
+
+DIM: Final = 128
+
+WHITENING: Final = {"melody": 0.5, "rhythm": 0.5, "groove": 0.5, "timbre": 0.75, "harmony": 0.5}
+"""Exponent per factor: 0 keeps the variances of the principal components, 1 makes them all equal."""
+
+SHARES: Final = {"melody": 0.6, "rhythm": 1.0, "groove": 0.6, "timbre": 1.2, "harmony": 0.8}
+"""How much each factor counts in overall."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Recordings or renders that the heads are fitted on.
+
+    Attributes
+    ----------
+    name, licence : str
+    tracks : list of float32, shape (n excerpts, `EmbeddedEncoder.dim`)
+        Embeddings, one array per track.
+    music : bool
+        Whether its tracks stand for what a library holds: only such make the background.
+    """
+
+    name: str
+    licence: str
+    tracks: list[NDArray[np.float32]]
+    music: bool
+
+
+def fit(sources: Sequence[Source], *, seed: int = 0) -> tuple[dict[str, NDArray[np.generic]], Background | None]:
+    """Fit all heads and measure their background.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        Every source has equal say in the whitening, whatever its size.
+    seed : int
+        For the choice of pairs of the background.
+
+    Returns
+    -------
+    arrays : dict
+        What `soundalike.heads.descriptors.build` takes, in float16 where it is large.
+    background : Background or None
+        None with fewer than two tracks of music.
+
+    Raises
+    ------
+    UsageError
+        If a factor is heard in fewer than two excerpts.
+    """
+    arrays: dict[str, NDArray[np.generic]] = {"in_dim": np.array(EmbeddedEncoder.dim)}
+    for factor in FACTORS[1:]:
+        place = LAYOUT[factor]
+        rows = [np.concatenate(source.tracks)[:, place] for source in sources]
+        matrix, offset = whiten([part[part.any(axis=1)] for part in rows], exponent=WHITENING[factor], factor=factor)
+        arrays |= {f"{factor}.slice": np.array([place.start, place.stop]), f"{factor}.matrix": matrix}
+        arrays[f"{factor}.offset"] = offset
+    arrays["overall.mixing"] = _mixing(arrays, sources)
+    heads = build(arrays)
+    music = [facet_vectors(heads, track) for source in sources if source.music for track in source.tracks]
+    names = ", ".join(source.name for source in sources if source.music)
+    return arrays, measure_background(music, source=names, seed=seed)
+
+
+def whiten(
+    rows: Sequence[NDArray[np.float32]], *, exponent: float, factor: str = "", dim: int = DIM
+) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
+    """Principal components of standardised rows, scaled towards equal variance.
+
+    Parameters
+    ----------
+    rows : sequence of float32, shape (n, in_dim)
+        One array per source.
+    exponent : float
+        0 keeps the components' variances, 1 makes them equal.
+
+    Returns
+    -------
+    matrix : float16, shape (dim, in_dim)
+    offset : float32, shape (dim,)
+    """
+    rows = [part.astype(np.float64) for part in rows if len(part)]
+    count = sum(len(part) for part in rows)
+    if count < 2:
+        raise UsageError(f"'{factor}' is heard in {count} excerpts.", "Give folders with more music.")
+    share = np.concatenate([np.full(len(part), 1.0 / len(part)) for part in rows])
+    share /= share.sum()
+    table = np.concatenate(rows)
+    mean = share @ table
+    deviation = np.sqrt(share @ np.square(table - mean))
+    # A value that hardly ever moves must not be blown up into noise.
+    scale = np.sqrt(np.square(deviation) + 0.09 * np.mean(np.square(deviation)))
+    standardised = (table - mean) / scale * np.sqrt(share)[:, None]
+    _, singular, axes = np.linalg.svd(standardised, full_matrices=False)
+    keep = min(dim, len(axes))
+    variance = np.square(singular[:keep])
+    gain = (variance + 0.1 * variance.mean()) ** (-0.5 * exponent)
+    matrix = np.zeros((dim, table.shape[1]))
+    matrix[:keep] = axes[:keep] * gain[:, None] / scale
+    matrix *= 1.0 / np.abs(matrix).max()
+    small = matrix.astype(np.float16)
+    return small, (small.astype(np.float64) @ mean).astype(np.float32)
+
+
+def facet_vectors(heads: Iterable[DescriptorHead], embeddings: NDArray[np.float32]) -> FacetVectors:
+    """Facet vectors of a track whose excerpts follow each other every 10 s."""
+    start = np.arange(len(embeddings)) * EmbeddedEncoder.window
+    vectors = {Facet(head.factor): head.project(embeddings) for head in heads}
+    return FacetVectors(start, start + EmbeddedEncoder.window, vectors)
+
+
+def _mixing(arrays: Mapping[str, NDArray[np.generic]], sources: Sequence[Source]) -> NDArray[np.float16]:
+    """Principal components of the factors' vectors joined, each factor scaled to its share."""
+    shares = np.repeat([SHARES[factor] for factor in FACTORS[1:]], DIM)
+    provisional = build({**arrays, "overall.mixing": np.zeros((DIM, len(shares)))})
+    music = np.concatenate([track for source in sources if source.music for track in source.tracks])
+    joined = np.concatenate([head.project(music) for head in provisional[1:]], axis=1) * shares
+    _, _, axes = np.linalg.svd(joined.astype(np.float64), full_matrices=False)
+    mixing = np.zeros((DIM, len(shares)))
+    mixing[: min(DIM, len(axes))] = axes[:DIM] * shares
+    return mixing.astype(np.float16)
+
+
+def encode_folder(folder: Path, *, hop: float = EmbeddedEncoder.window) -> list[NDArray[np.float32]]:
+    """Embeddings of the excerpts of every audio file below a folder; unreadable files are left out."""
+    encoder = EmbeddedEncoder()
+    tracks = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in AUDIO_SUFFIXES:
+            try:
+                excerpts = [excerpt.clip for excerpt in ExcerptStream(path, rate=encoder.sample_rate, seconds=hop)]
+            except AudioDecodeError:
+                continue
+            tracks.append(encoder.encode(excerpts))
+    return tracks
+
+
+def fit_from_folders(
+    folders: Mapping[Path, str], out: Path, *, renders: Sequence[Clip] = (), seed: int = 0
+) -> dict[str, Any]:
+    """Fit heads on folders of audio files and write ``descriptors.npz`` and ``descriptors.json``.
+
+    Parameters
+    ----------
+    folders : mapping of Path to str
+        Folders and the licence of what they hold.
+    out : Path
+        Folder to write to; each file is replaced as a whole.
+    renders : sequence of Clip
+        Synthesised clips to fit on as well.
+    seed : int
+
+    Returns
+    -------
+    dict
+        What was written to ``descriptors.json``.
+    """
+    sources = [_source(folder, licence) for folder, licence in folders.items()]
+    if renders:
+        rendered = EmbeddedEncoder().encode(renders)
+        sources.append(Source("renders", "own", list(rendered[:, None]), False))
+    arrays, background = fit(sources, seed=seed)
+    return write(arrays, background, sources, out, seed=seed)
+
+
+def write(
+    arrays: Mapping[str, NDArray[np.generic]],
+    background: Background | None,
+    sources: Sequence[Source],
+    out: Path,
+    *,
+    seed: int,
+) -> dict[str, Any]:
+    """Write fitted heads with where they come from."""
+    if background is None:
+        raise UsageError("There is no background without two tracks of music.", "Give a folder of whole tracks.")
+    document = {
+        "encoder": EmbeddedEncoder.name,
+        "seed": seed,
+        "sources": [
+            {
+                "name": source.name,
+                "licence": source.licence,
+                "tracks": len(source.tracks),
+                "excerpts": sum(len(track) for track in source.tracks),
+            }
+            for source in sources
+        ],
+        "background": background.to_json(),
+    }
+    buffer = BytesIO()
+    np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]
+    _replace(out / "descriptors.npz", buffer.getvalue())
+    _replace(out / "descriptors.json", (json.dumps(document, indent=1) + "\n").encode())
+    return document
+
+
+def _source(folder: Path, licence: str) -> Source:
+    tracks = [track for track in encode_folder(folder) if len(track)]
+    if not tracks:
+        raise UsageError(f"'{folder}' holds no audio.", "Give folders of audio files.")
+    # A folder of single sounds shows what timbres there are, but not how alike two pieces of music are.
+    lengths = [len(track) for track in tracks]
+    return Source(folder.name, licence, tracks, float(np.median(lengths)) >= 3)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    temporary.replace(path)

@@ -1,0 +1,133 @@
+"""Listen to many files, here or in processes of their own.
+
+Each process runs one thread, at low priority, and ends with its parent. A file that brings down its
+process (a crash inside a decoder) is tried once more alone and then counted as failed.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from threadpoolctl import threadpool_limits
+
+from soundalike.analysis import Analyzer, Recipe
+from soundalike.errors import SoundalikeError
+from soundalike.tracks import AnalysedTrack, Track
+
+NICENESS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A file to listen to, and what the library knows of it already."""
+
+    path: str
+    known: Track | None = None
+
+
+Outcome: TypeAlias = AnalysedTrack | Track | str
+"""Vectors; or new metadata for the same sound; or the reason of a failure."""
+
+
+def listen(task: Task, analyzer: Analyzer) -> Outcome:
+    """Analyse one file. Whatever goes wrong with it becomes a sentence, since one file must not stop a run."""
+    try:
+        if task.known is not None and (same := analyzer.reread(task.known)) is not None:
+            return same
+        return analyzer.analyse(task.path)
+    except SoundalikeError as error:
+        return str(error)
+    except MemoryError:
+        return "There was not enough memory to decode it."
+    except Exception as error:  # noqa: BLE001 - decoders raise anything; the ledger says what
+        return f"Unexpected {type(error).__name__}: {error}"
+
+
+def run_here(tasks: Iterable[Task], analyzer: Analyzer) -> Iterator[tuple[Task, Outcome]]:
+    """Listen in this process, in order."""
+    for task in tasks:
+        yield task, listen(task, analyzer)
+
+
+def run_in_processes(tasks: Iterable[Task], recipe: Recipe, jobs: int) -> Iterator[tuple[Task, Outcome]]:
+    """Listen in `jobs` processes; outcomes come as they are ready.
+
+    Never more than `jobs` files are on the way, so that a killed run repeats at most one each.
+    """
+    queue = iter(tasks)
+    first = next(queue, None)
+    if first is None:
+        return
+    waiting: list[Task] = [first]
+    pool = _pool(recipe, jobs)
+    running: dict[Future[Outcome], Task] = {}
+    try:
+        while True:
+            while len(running) < jobs and (task := waiting.pop() if waiting else next(queue, None)):
+                running[pool.submit(_listen_there, task)] = task
+            if not running:
+                return
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            broken = [running.pop(future) for future in finished if _crashed(future)]
+            for future in finished:
+                if future in running:
+                    yield running.pop(future), future.result()
+            if broken:
+                broken += running.values()
+                running.clear()
+                pool.shutdown(wait=False, cancel_futures=True)
+                for task in broken:
+                    yield task, _listen_alone(task, recipe)
+                pool = _pool(recipe, jobs)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_analyzer: Analyzer | None = None
+
+
+def _pool(recipe: Recipe, jobs: int) -> ProcessPoolExecutor:
+    # A forked process would inherit locks and threads of the numeric libraries in unknown states.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(recipe,))
+
+
+def _start(recipe: Recipe) -> None:
+    global _analyzer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    os.nice(NICENESS)
+    threadpool_limits(1)  # type: ignore[no-untyped-call]
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _analyzer = Analyzer(recipe)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _listen_there(task: Task) -> Outcome:
+    assert _analyzer is not None
+    return listen(task, _analyzer)
+
+
+def _crashed(future: Future[Outcome]) -> bool:
+    return isinstance(future.exception(), BrokenProcessPool)
+
+
+def _listen_alone(task: Task, recipe: Recipe) -> Outcome:
+    with _pool(recipe, 1) as pool:
+        try:
+            return pool.submit(_listen_there, task).result()
+        except BrokenProcessPool:
+            return "The decoder crashed on this file."

@@ -1,0 +1,208 @@
+"""The renderer: exact factors, reproducible sound, splits that share nothing."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+
+from soundalike.errors import NotFoundError, UnknownNameError
+from soundalike.research import demo_pack
+from soundalike.research.composer import SPLITS, compose_harmony, compose_melody
+from soundalike.research.drum_kits import KITS
+from soundalike.research.grooves import FAMILIES, compose_groove
+from soundalike.research.renderer import FACTORS, PieceSpec, draw_timbre, factor_group, perform, render
+from soundalike.research.synthesizer import Sounding, limit, loudness, play
+from soundalike.research.voices import BASSES, COMPS, LEADS
+
+RATE = 22050
+SPEC = PieceSpec(melody=1, harmony=2, groove=3, tempo=110.0, timbre=4, key=5, nuisance=6, duration=4.0)
+
+
+def fundamental(sound: np.ndarray, near: float) -> float:
+    """Frequency within half a semitone of `near` whose first harmonics are strongest."""
+    part = sound[2000:10192] * np.hanning(8192)
+    spectrum = np.abs(np.fft.rfft(part, 65536))
+    cents = np.arange(-50, 51)
+    grid = np.arange(len(spectrum)) * RATE / 65536
+    strength = [sum(np.interp(near * 2 ** (c / 1200) * h, grid, spectrum) for h in (1, 2, 3)) for c in cents]
+    return near * 2 ** (cents[int(np.argmax(strength))] / 1200)
+
+
+def test_same_spec_gives_the_same_samples() -> None:
+    assert np.array_equal(render(SPEC).samples, render(replace(SPEC)).samples)
+
+
+@pytest.mark.parametrize("name", ["melody", "harmony", "groove", "timbre", "nuisance", "key", "tempo"])
+def test_every_field_is_heard(name: str) -> None:
+    other = replace(SPEC, **{name: getattr(SPEC, name) + 3})
+    assert not np.array_equal(render(SPEC).samples, render(other).samples)
+
+
+def test_clip_has_the_length_rate_and_channels_asked_for() -> None:
+    mono, stereo = render(SPEC), render(replace(SPEC, duration=1.5), rate=44100, stereo=True)
+    assert mono.samples.shape == (1, 4 * RATE)
+    assert (stereo.rate, stereo.samples.shape) == (44100, (2, 66150))
+    assert mono.samples.dtype == stereo.samples.dtype == np.float32
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_pieces_are_loud_enough_and_never_clip(split: str) -> None:
+    for seed in range(6):
+        spec = replace(SPEC, melody=seed, groove=seed, timbre=seed, nuisance=seed, split=split)
+        samples = render(spec).samples
+        assert np.isfinite(samples).all()
+        assert np.abs(samples).max() < 0.9
+        assert -30 < loudness(samples, rate=RATE) < -14
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_voice_is_in_tune(split: str) -> None:
+    for table, pitch in ((LEADS, 72), (COMPS, 60), (BASSES, 43)):
+        for name, voice in table[split].items():
+            sound = play(voice, [Sounding(0.0, 0.6, pitch, 1.0)], rate=RATE, length=RATE)
+            true = 440 * 2 ** ((pitch - 69) / 12)
+            assert abs(1200 * np.log2(fundamental(sound, true) / true)) < 20, name
+
+
+def test_splits_share_no_voice_kit_or_groove_family() -> None:
+    for table in (LEADS, COMPS, BASSES, KITS, FAMILIES):
+        assert not set(table["train"]) & set(table["test"])
+        assert not {id(thing) for thing in table["train"].values()} & {id(thing) for thing in table["test"].values()}
+
+
+def test_splits_share_no_melody_or_progression() -> None:
+    for compose in (compose_melody, compose_harmony):
+        train, test = ({repr(compose(seed, split)) for seed in range(40)} for split in SPLITS)
+        assert len(train) > 35
+        assert not train & test
+
+
+def test_key_moves_melody_and_chords_together() -> None:
+    low, high = perform(replace(SPEC, key=0)), perform(replace(SPEC, key=4))
+    assert [(b.pitch - a.pitch) % 12 for a, b in zip(low.lead, high.lead, strict=True)] == [4] * len(low.lead)
+    assert [(b.root - a.root) % 12 for a, b in zip(low.chords, high.chords, strict=True)] == [4] * len(low.chords)
+    assert {p.pitch % 12 for p in high.comp} <= {tone for chord in high.chords for tone in chord.tones}
+
+
+def test_most_melody_notes_lie_on_the_scale_of_the_key() -> None:
+    for seed in range(10):
+        score = perform(replace(SPEC, melody=seed, key=seed))
+        assert {(note.pitch - seed) % 12 for note in score.lead} <= {0, 2, 4, 5, 7, 9, 11}
+
+
+def test_chord_spans_cover_the_clip_without_gaps() -> None:
+    chords = perform(SPEC).chords
+    assert chords[0].start == 0.0
+    assert chords[-1].end == pytest.approx(SPEC.duration)
+    assert [a.end for a in chords[:-1]] == pytest.approx([b.start for b in chords[1:]])
+
+
+def test_score_and_sound_agree_in_time() -> None:
+    """A drum hit raises the energy right where the score has it."""
+    spec = replace(SPEC, start=0.0, nuisance=3)
+    kicks = [time for time, _ in perform(spec).drums["kick"]][1:]
+    energy = np.convolve(render(spec).samples[0] ** 2, np.ones(256) / 256, "same")
+    rises = [energy[int(t * RATE) : int(t * RATE) + 1500].max() > energy[int(t * RATE) - 300] for t in kicks]
+    assert kicks
+    assert np.mean(rises) > 0.9
+
+
+def test_tempo_changes_times_but_not_the_pattern() -> None:
+    slow, fast = (perform(replace(SPEC, tempo=tempo, start=0.0)) for tempo in (80.0, 160.0))
+    for name, hits in slow.drums.items():
+        beats = np.array([time * slow.tempo / 60 for time, _ in hits])
+        doubled = np.array([time * fast.tempo / 60 for time, _ in fast.drums[name]])[: len(beats)]
+        assert np.abs(beats - doubled).max(initial=0.0) < 0.05
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_group_members_share_exactly_what_their_name_says(split: str) -> None:
+    group = factor_group(5, split)
+    anchor, opposite = group["A"], group["Z"]
+    fields = {"melody": {"melody"}, "rhythm": {"groove", "tempo"}, "timbre": {"timbre"}, "harmony": {"harmony"}}
+    fields["groove"] = {"groove"}
+    everything = {"melody", "groove", "tempo", "timbre", "harmony"}
+
+    def shared(name: str) -> set[str]:
+        return {field for field in everything if getattr(group[name], field) == getattr(anchor, field)}
+
+    assert shared("Z") == set()
+    for factor in (*FACTORS, "groove"):
+        assert shared(f"P_{factor}") == fields[factor]
+        assert shared(f"N_{factor}") == everything - fields[factor]
+    assert len({spec.nuisance for spec in group.values()}) == len(group) == 12
+    assert compose_groove(anchor.groove, split).family != compose_groove(opposite.groove, split).family
+    assert draw_timbre(anchor.timbre, split).names["lead"] != draw_timbre(opposite.timbre, split).names["lead"]
+
+
+def test_limiter_keeps_the_ceiling_and_leaves_quiet_sound_alone() -> None:
+    ramp = np.linspace(0, 2, RATE, dtype=np.float32) * np.sin(np.arange(RATE, dtype=np.float32))
+    limited = limit(ramp[None], rate=RATE, ceiling=0.8)
+    assert np.abs(limited).max() <= 0.8
+    assert np.array_equal(limited[0, : RATE // 4], ramp[: RATE // 4])
+
+
+def test_loudness_follows_level_in_decibels() -> None:
+    tone = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE).astype(np.float32)
+    assert loudness(tone, rate=RATE) - loudness(0.1 * tone, rate=RATE) == pytest.approx(20, abs=0.01)
+    assert loudness(np.zeros(RATE, np.float32), rate=RATE) == -120
+
+
+def test_any_two_rows_of_the_array_agree_in_exactly_one_column() -> None:
+    rows = demo_pack.orthogonal_array()
+    assert {int((a == b).sum()) for i, a in enumerate(rows) for b in rows[:i]} == {1}
+    assert (np.sort(rows, axis=0) == np.repeat(np.arange(4), 4)[:, None]).all()
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, object]:
+    folder = tmp_path_factory.mktemp("pack")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo_pack, "_seconds", lambda tempo: 2.0)
+        return demo_pack.write_demo_pack(folder, seed=3), folder
+
+
+def test_pack_is_sixteen_tagged_stereo_files_and_a_manifest(pack) -> None:
+    manifest, folder = pack
+    assert json.loads((folder / "manifest.json").read_text()) == manifest
+    assert sorted(p.name for p in folder.glob("*.ogg")) == sorted(piece["file"] for piece in manifest["pieces"])
+    for piece in manifest["pieces"]:
+        with soundfile.SoundFile(folder / piece["file"]) as file:
+            assert (file.channels, file.samplerate, file.title) == (2, 44100, piece["title"])
+            assert (file.artist, file.license) == ("soundalike demo", "CC0-1.0")
+            assert np.abs(file.read()).max() < 1.0
+
+
+def test_pack_is_equally_loud_throughout(pack) -> None:
+    manifest, _ = pack
+    specs = [PieceSpec(**piece["spec"]) for piece in manifest["pieces"]]
+    whole = [loudness(render(replace(spec, duration=6.0)).samples, rate=RATE) for spec in specs[:4]]
+    assert np.ptp(whole) < 1
+
+
+def test_every_piece_shares_one_factor_or_the_key_with_every_other(pack) -> None:
+    manifest, _ = pack
+    files = {piece["file"]: piece for piece in manifest["pieces"]}
+    for file, piece in files.items():
+        same_key = {other for other in files if other != file and files[other]["key"] == piece["key"]}
+        companions = [demo_pack.expected(manifest, file, factor) for factor in FACTORS]
+        assert [len(group) for group in companions] == [3, 3, 3, 3]
+        assert set().union(same_key, *companions) == set(files) - {file}
+        assert demo_pack.expected(manifest, file, "groove") == demo_pack.expected(manifest, file, "rhythm")
+
+
+def test_levels_of_a_factor_have_different_names(pack) -> None:
+    manifest, _ = pack
+    for factor in FACTORS:
+        names = {(piece["levels"][factor], piece["names"][factor]) for piece in manifest["pieces"]}
+        assert len(names) == len({name for _, name in names}) == 4
+
+
+def test_unknown_factor_or_file_is_refused(pack) -> None:
+    manifest, _ = pack
+    with pytest.raises(UnknownNameError, match="colour"):
+        demo_pack.expected(manifest, manifest["pieces"][0]["file"], "colour")
+    with pytest.raises(NotFoundError, match=r"absent\.ogg"):
+        demo_pack.expected(manifest, "absent.ogg", "melody")
