@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
             report = library.add([folder], jobs=2, progress=show)
         pace = report.audio_seconds / max(report.seconds, 1e-6)
         console.print(f"\nListened to {report.added} files in {report.seconds:.1f} s, {pace:.0f} times real time.\n")
-        tracks = [track for track in library.tracks() if not track.silent]
+        tracks = sorted((t for t in library.tracks() if not t.silent), key=lambda track: track.path)
         if len(tracks) < 2:
             console.print("There is too little to hear here. Try another folder: make demo MUSIC=~/Music")
             return 1

@@ -107,12 +107,10 @@ def test_condition_does_not_hold(text: str) -> None:
     assert not passes(text)
 
 
-@pytest.mark.parametrize("text", ["tempo=0..999", "tempo>0", "key=8A", "artist=x", "tag=jazz", "duration>0"])
+@pytest.mark.parametrize("text", ["tempo=0..999", "key=8A", "artist=x", "tag=jazz"])
 def test_a_track_without_the_value_fails_and_passes_the_negation(text: str) -> None:
     assert not passes(text, BARE)
-    field = text.rstrip("0123456789.").rstrip("=>8Axjaz")
-    if "=" in text:
-        assert passes(text.replace("=", "!=", 1), BARE), field
+    assert passes(text.replace("=", "!=", 1), BARE)
 
 
 def test_a_plain_number_means_whatever_rounds_to_it() -> None:

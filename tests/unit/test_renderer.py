@@ -1,13 +1,13 @@
 """The renderer: exact factors, reproducible sound, splits that share nothing."""
 
-import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from soundalike.errors import NotFoundError, UnknownNameError
+from soundalike.errors import NotFoundError, UnknownNameError, UsageError
 from soundalike.research import demo_pack
 from soundalike.research.composer import SPLITS, compose_harmony, compose_melody
 from soundalike.research.drum_kits import KITS
@@ -137,6 +137,12 @@ def test_group_members_share_exactly_what_their_name_says(split: str) -> None:
     assert draw_timbre(anchor.timbre, split).names["lead"] != draw_timbre(opposite.timbre, split).names["lead"]
 
 
+@pytest.mark.parametrize("wrong", [{"melody": -1}, {"nuisance": -1}, {"split": "validation"}])
+def test_negative_seed_and_unknown_split_are_refused(wrong: dict) -> None:
+    with pytest.raises(UsageError, match=str(next(iter(wrong.values())))):
+        render(replace(SPEC, **wrong))
+
+
 def test_limiter_keeps_the_ceiling_and_leaves_quiet_sound_alone() -> None:
     ramp = np.linspace(0, 2, RATE, dtype=np.float32) * np.sin(np.arange(RATE, dtype=np.float32))
     limited = limit(ramp[None], rate=RATE, ceiling=0.8)
@@ -166,7 +172,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, object]:
 
 def test_pack_is_sixteen_tagged_stereo_files_and_a_manifest(pack) -> None:
     manifest, folder = pack
-    assert json.loads((folder / "manifest.json").read_text()) == manifest
+    assert demo_pack.load_manifest(folder) == manifest
     assert sorted(p.name for p in folder.glob("*.ogg")) == sorted(piece["file"] for piece in manifest["pieces"])
     for piece in manifest["pieces"]:
         with soundfile.SoundFile(folder / piece["file"]) as file:
@@ -198,6 +204,23 @@ def test_levels_of_a_factor_have_different_names(pack) -> None:
     for factor in FACTORS:
         names = {(piece["levels"][factor], piece["names"][factor]) for piece in manifest["pieces"]}
         assert len(names) == len({name for _, name in names}) == 4
+
+
+def test_folder_without_a_pack_is_refused(tmp_path) -> None:
+    with pytest.raises(NotFoundError, match="no demo pack"):
+        demo_pack.load_manifest(tmp_path)
+
+
+def test_pack_that_ships_is_the_one_its_command_makes() -> None:
+    folder = Path(__file__).parents[2] / "demo"
+    manifest = demo_pack.load_manifest(folder)
+    assert manifest == demo_pack._plan(demo_pack.SEED)
+    assert sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) < 4_000_000
+    piece = manifest["pieces"][0]
+    shipped, rate = soundfile.read(folder / piece["file"], dtype="float32")
+    made = render(PieceSpec(**piece["spec"]), rate=rate, stereo=True).samples.T
+    part = slice(rate, 6 * rate)
+    assert np.corrcoef(shipped[part].ravel(), made[part].ravel())[0, 1] > 0.98
 
 
 def test_unknown_factor_or_file_is_refused(pack) -> None:

@@ -156,3 +156,22 @@ def test_blocks_can_be_loaded_in_bulk_and_scanned_without_a_database(tmp_path: P
     assert np.array_equal(found.ids, scan([(join(blocks), None)], plan, count=40).ids)
     assert folder.load(disk) is disk
     assert folder.damaged(disk) == []
+
+
+def test_a_failed_build_leaves_nothing_behind_and_what_was_there_valid(tmp_path: Path) -> None:
+    space = Space("fail", FACETS, 16)
+    block = encode(make_rows(make_clustered(100, space, 1)))
+    folder = BlockFolder(tmp_path / "blocks", library="none", space=space)
+    disk = folder.extend(None, [block], watermark=100)
+
+    def failing():
+        yield block
+        raise OSError(28, "No space left on device")
+
+    for start in (None, disk):
+        with pytest.raises(OSError, match="No space"):
+            folder.extend(start, failing(), watermark=100)
+        assert sorted(path.name for path in folder.path.iterdir()) == sorted([disk.generation, "meta.json"])
+    again = folder.load()
+    assert again is not None
+    assert np.array_equal(again.block.ids, block.ids)

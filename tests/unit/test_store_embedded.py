@@ -30,7 +30,7 @@ from soundalike.facets import Facet, FacetVectors, Space, Weights, unit
 from soundalike.filters import AnyOf, Filter, HasTag, matches
 from soundalike.scoring import Scoring
 from soundalike.stores import Candidate
-from soundalike.stores.embedded import EmbeddedStore
+from soundalike.stores.embedded import EmbeddedStore, schema
 from soundalike.stores.embedded.folder import BlockFolder
 from soundalike.stores.embedded.lock import locked
 from soundalike.stores.embedded.rows import pack, unpack
@@ -229,6 +229,16 @@ def test_an_older_copy_of_the_database_does_not_use_newer_blocks(filled: Path) -
         found = store.nearest(query, EQUAL, k=1, level="excerpt")
         assert (found[0].track, found[0].start) == (number, 7000.0)
         assert all(finding.ok for finding in store.verify())
+
+
+def test_an_older_copy_of_the_database_finds_what_newer_blocks_lack(filled: Path) -> None:
+    before = answers(filled)
+    copy = (filled / "library.db").read_bytes()
+    with EmbeddedStore(str(filled), SPACE) as store:
+        store.remove(list(range(1, 16)))
+    assert find_meta(filled)["rows"] == 1500
+    (filled / "library.db").write_bytes(copy)
+    assert answers(filled) == before
 
 
 def test_many_deletions_lead_to_new_blocks_with_the_same_answers(filled: Path) -> None:
@@ -567,6 +577,30 @@ def test_a_full_disk_is_reported_and_loses_nothing(folder: Path) -> None:
         assert [track.path for track in store.tracks()] == [f"/music/{number}.wav" for number in kept]
         assert len(store.add([make_entry(5000)])) == 1
         assert all(finding.ok for finding in store.verify())
+
+
+def test_a_full_database_asks_for_space(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = schema.connect
+
+    def cramped(path: Path) -> sqlite3.Connection:
+        connection = connect(path)
+        connection.execute("PRAGMA max_page_count = 60")
+        return connection
+
+    monkeypatch.setattr(schema, "connect", cramped)
+    with EmbeddedStore(str(folder), SPACE) as store:
+
+        def fill() -> None:
+            for number in range(1000):
+                store.add([make_entry(number, rows=30)])
+                added.append(f"/music/{number}.wav")
+
+        added: list[str] = []
+        with pytest.raises(StoreError, match="Free some space"):
+            fill()
+        assert added
+        assert [track.path for track in store.tracks()] == added
+        assert len(search(store)) == 10
 
 
 def test_blocks_that_cannot_be_written_do_not_stop_anything(

@@ -16,6 +16,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from soundalike.errors import UsageError
+
 Split: TypeAlias = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
 
@@ -123,7 +125,15 @@ class Harmony:
 
 
 def stream(kind: str, seed: int, split: Split) -> np.random.Generator:
-    """Random numbers for one object: independent between kinds, seeds and splits."""
+    """Random numbers for one object: independent between kinds, seeds and splits.
+
+    Raises
+    ------
+    UsageError
+        If `seed` is negative or `split` unknown.
+    """
+    if seed < 0 or split not in SPLITS:
+        raise UsageError(f"Seed {seed} of split '{split}' was asked for.", "Give a seed from 0 and 'train' or 'test'.")
     return np.random.default_rng([zlib.crc32(f"{split} {kind}".encode()), seed])
 
 

@@ -13,17 +13,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.audio import AUDIO_SUFFIXES, Clip, ExcerptStream
+from soundalike.audio import AUDIO_SUFFIXES, ExcerptStream
 from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
 from soundalike.errors import AudioDecodeError, UsageError
 from soundalike.facets import FACTORS, Facet, FacetVectors
 from soundalike.heads.descriptors import DescriptorHead, build
 from soundalike.matching import measure_background
+from soundalike.research.renderer import factor_group, render
 from soundalike.scoring import Background
 
 DIM: Final = 128
 
-WHITENING: Final = {"melody": 0.5, "rhythm": 0.5, "groove": 0.5, "timbre": 0.75, "harmony": 0.5}
+WHITENING: Final = {"melody": 0.5, "rhythm": 0.5, "groove": 0.5, "timbre": 0.6, "harmony": 0.6}
 """Exponent per factor: 0 keeps the variances of the principal components, 1 makes them all equal."""
 
 SHARES: Final = {"melody": 0.6, "rhythm": 1.0, "groove": 0.6, "timbre": 1.2, "harmony": 0.8}
@@ -127,7 +128,7 @@ def whiten(
 
 def facet_vectors(heads: Iterable[DescriptorHead], embeddings: NDArray[np.float32]) -> FacetVectors:
     """Facet vectors of a track whose excerpts follow each other every 10 s."""
-    start = np.arange(len(embeddings)) * EmbeddedEncoder.window
+    start = np.arange(len(embeddings), dtype=np.float64) * EmbeddedEncoder.window
     vectors = {Facet(head.factor): head.project(embeddings) for head in heads}
     return FacetVectors(start, start + EmbeddedEncoder.window, vectors)
 
@@ -144,23 +145,29 @@ def _mixing(arrays: Mapping[str, NDArray[np.generic]], sources: Sequence[Source]
     return mixing.astype(np.float16)
 
 
-def encode_folder(folder: Path, *, hop: float = EmbeddedEncoder.window) -> list[NDArray[np.float32]]:
+def encode_folder(folder: Path) -> list[NDArray[np.float32]]:
     """Embeddings of the excerpts of every audio file below a folder; unreadable files are left out."""
     encoder = EmbeddedEncoder()
     tracks = []
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in AUDIO_SUFFIXES:
+            stream = ExcerptStream(path, rate=encoder.sample_rate, seconds=encoder.window)
             try:
-                excerpts = [excerpt.clip for excerpt in ExcerptStream(path, rate=encoder.sample_rate, seconds=hop)]
+                rows = [encoder.encode([excerpt.clip.mono()])[0] for excerpt in stream]
             except AudioDecodeError:
                 continue
-            tracks.append(encoder.encode(excerpts))
+            tracks.append(np.array(rows, np.float32).reshape(-1, encoder.dim))
     return tracks
 
 
-def fit_from_folders(
-    folders: Mapping[Path, str], out: Path, *, renders: Sequence[Clip] = (), seed: int = 0
-) -> dict[str, Any]:
+def encode_groups(groups: int, *, seed: int = 0) -> list[NDArray[np.float32]]:
+    """Embeddings of rendered factor groups of the training split, one array of a row per piece."""
+    encoder = EmbeddedEncoder()
+    specs = (spec for i in range(groups) for spec in factor_group(seed + i, "train", duration=encoder.window).values())
+    return [encoder.encode([render(spec, rate=encoder.sample_rate)]) for spec in specs]
+
+
+def fit_from_folders(folders: Mapping[Path, str], out: Path, *, groups: int = 120, seed: int = 0) -> dict[str, Any]:
     """Fit heads on folders of audio files and write ``descriptors.npz`` and ``descriptors.json``.
 
     Parameters
@@ -169,19 +176,25 @@ def fit_from_folders(
         Folders and the licence of what they hold.
     out : Path
         Folder to write to; each file is replaced as a whole.
-    renders : sequence of Clip
-        Synthesised clips to fit on as well.
+    groups : int
+        How many groups of pieces to render and fit on as well.
     seed : int
+        For the renders and the choice of pairs.
 
     Returns
     -------
     dict
         What was written to ``descriptors.json``.
+
+    Raises
+    ------
+    UsageError
+        If a folder holds no audio, or none of them whole tracks of music.
     """
     sources = [_source(folder, licence) for folder, licence in folders.items()]
-    if renders:
-        rendered = EmbeddedEncoder().encode(renders)
-        sources.append(Source("renders", "own", list(rendered[:, None]), False))
+    if groups:
+        name = f"renders of {groups} factor groups"
+        sources.append(Source(name, "own synthesis", encode_groups(groups, seed=seed), False))
     arrays, background = fit(sources, seed=seed)
     return write(arrays, background, sources, out, seed=seed)
 
