@@ -17,6 +17,7 @@ from soundalike.facets import FacetVectors, Weights
 from soundalike.filters import Filter
 from soundalike.ingest import AddReport, Progress, add_paths
 from soundalike.ledger import Failure, Ledger
+from soundalike.locks import locked
 from soundalike.matching import measure_background
 from soundalike.scoring import Background
 from soundalike.search import Comparison, Hit, Options, Query, check_weights, compare, search
@@ -158,11 +159,14 @@ class Library:
         ------
         NotFoundError
             If one of the paths does not exist.
+        StoreLockedError
+            If another process is adding to this library.
         """
-        report = add_paths(
-            self.store, self.ledger, self.analyzer, self.recipe, paths, jobs=jobs, retry=retry, progress=progress
-        )
-        self._renew_background()
+        with locked(self.folder / "add.lock", patience=0):
+            report = add_paths(
+                self.store, self.ledger, self.analyzer, self.recipe, paths, jobs=jobs, retry=retry, progress=progress
+            )
+            self._renew_background()
         return report
 
     def search(self, query: str | Path | int | Query, weights: Weights | None = None, **options: object) -> list[Hit]:

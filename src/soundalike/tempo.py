@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 BPM: Final = np.geomspace(30.0, 300.0, 320)
 """The tempi that a tempo profile has a value for, in beats per minute, 0.7 % apart."""
 
-_PREFERRED: Final = 120.0
-_OCTAVES: Final = 0.9
+_PREFERRED: Final = 115.0
+_OCTAVES: Final = 0.75
 
 
 @dataclass(frozen=True, slots=True)

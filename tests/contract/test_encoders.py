@@ -18,7 +18,9 @@ def music(rate: int, seconds: float, seed: int = 0) -> Clip:
     time = np.arange(max(round(rate * seconds), 1)) / rate
     pitch = 220.0 * 2.0 ** (rng.integers(0, 12, size=64)[np.minimum((time * 4).astype(int), 63)] / 12.0)
     samples = 0.3 * np.sin(2 * np.pi * np.cumsum(pitch) / rate) + 0.2 * np.sin(6 * np.pi * np.cumsum(pitch) / rate)
-    samples += 0.4 * np.exp(-30.0 * (time % 0.5)) * rng.standard_normal(len(time)) + 0.003 * rng.standard_normal(len(time))
+    samples += 0.4 * np.exp(-30.0 * (time % 0.5)) * rng.standard_normal(len(time)) + 0.003 * rng.standard_normal(
+        len(time)
+    )
     return Clip(samples[None].astype(np.float32), rate)
 
 

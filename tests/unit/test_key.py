@@ -105,7 +105,14 @@ def test_camelot_and_back_is_the_same_key():
 
 @pytest.mark.parametrize(
     ("name", "place"),
-    [("A minor", "8A"), ("C major", "8B"), ("E minor", "9A"), ("G major", "9B"), ("Ab minor", "1A"), ("E major", "12B")],
+    [
+        ("A minor", "8A"),
+        ("C major", "8B"),
+        ("E minor", "9A"),
+        ("G major", "9B"),
+        ("Ab minor", "1A"),
+        ("E major", "12B"),
+    ],
 )
 def test_places_on_the_camelot_wheel(name, place):
     assert camelot(name) == place

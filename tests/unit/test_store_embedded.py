@@ -28,11 +28,11 @@ from soundalike.errors import (
 )
 from soundalike.facets import Facet, FacetVectors, Space, Weights, unit
 from soundalike.filters import AnyOf, Filter, HasTag, matches
+from soundalike.locks import locked
 from soundalike.scoring import Scoring
 from soundalike.stores import Candidate
 from soundalike.stores.embedded import EmbeddedStore, schema
 from soundalike.stores.embedded.folder import BlockFolder
-from soundalike.stores.embedded.lock import locked
 from soundalike.stores.embedded.rows import pack, unpack
 from soundalike.tracks import AnalysedTrack, Track
 from test_filters import FILTERS, TRACKS
@@ -369,7 +369,7 @@ def another_process(code: str, *arguments: object) -> Iterator[subprocess.Popen[
 HOLDER = """
 import sys
 from pathlib import Path
-from soundalike.stores.embedded.lock import locked
+from soundalike.locks import locked
 with locked(Path(sys.argv[1]), patience=0):
     print("held", flush=True)
     sys.stdin.read()

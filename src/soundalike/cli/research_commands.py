@@ -40,17 +40,17 @@ def evaluate(groups: int, seed: int, as_json: bool) -> None:
 
 @research.command("demo-pack", context_settings=HELP)
 @click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder to write.")
-@click.option("--seed", type=int, default=0, show_default=True)
-def demo_pack(out: str, seed: int) -> None:
+@click.option("--seed", type=int, help="Another seed makes other music.  [default: the shipped pack's]")
+def demo_pack(out: str, seed: int | None) -> None:
     """Compose and render the demo's 16 pieces.
 
     \b
     Example:
       soundalike research demo-pack --out demo
     """
-    from soundalike.research.demo_pack import write_demo_pack
+    from soundalike.research.demo_pack import SEED, write_demo_pack
 
-    write_demo_pack(Path(out), seed=seed)
+    write_demo_pack(Path(out), seed=SEED if seed is None else seed)
 
 
 @research.command("fit-descriptors", context_settings=HELP)

@@ -39,8 +39,9 @@ LAYOUT: Final = _layout(
 )
 """Where each part lies in an embedding. A part of zeros means that there was nothing to hear."""
 
-SHORTEST: Final = {"melody": 1.0, "harmony": 0.3, "chroma": 0.3}
-"""Seconds below which a clip has nothing to say about a part."""
+SHORTEST_MELODY: Final = 1.0
+SHORTEST_HARMONY: Final = 0.3
+"""Seconds below which a clip has no melody, and no harmony."""
 
 
 class EmbeddedEncoder:
@@ -81,13 +82,13 @@ def _describe(spectra: Spectra) -> dict[str, NDArray[np.float32]]:
     pulse = rhythm.describe(spectra.mel)
     if pulse is not None:
         parts |= {"rhythm": pulse.rhythm, "groove": pulse.groove, "tempo": pulse.tempo}
-    if pitch.pitchedness(spectra) < pitch.PITCHED:
-        return parts
     peaks = pitch.prominence(spectra)
+    if pitch.pitchedness(spectra, peaks) < pitch.PITCHED:
+        return parts
     body, bass = harmony.chroma(peaks)
-    pitched = {
-        "melody": lambda: melody.describe(pitch.salience(peaks)),
-        "harmony": lambda: harmony.describe(body, bass),
-        "chroma": lambda: harmony.profile(body, bass),
-    }
-    return parts | {part: make() for part, make in pitched.items() if spectra.seconds >= SHORTEST[part]}
+    beat = pulse.beat if pulse else rhythm.DEFAULT_BEAT
+    if spectra.seconds >= SHORTEST_HARMONY:
+        parts |= {"harmony": harmony.describe(body, bass, beat), "chroma": harmony.profile(body, bass)}
+    if spectra.seconds >= SHORTEST_MELODY:
+        parts["melody"] = melody.describe(pitch.salience(peaks), beat)
+    return parts

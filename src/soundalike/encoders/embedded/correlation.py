@@ -70,6 +70,15 @@ def lag_pool(lags: int, bins: int) -> scipy.sparse.csr_array:
     return scipy.sparse.csr_array((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
+def at_steps(table: Array, step: float, count: int) -> Array:
+    """Rows of a table of lags at multiples of `step` lags, interpolated: (lags, n) to (count, n); zero beyond it."""
+    place = np.arange(count) * step
+    whole = np.minimum(place.astype(np.intp), len(table) - 2)
+    part = (place - whole).astype(np.float32)[:, None]
+    rows = table[whole] * (1.0 - part) + table[whole + 1] * part
+    return np.where(part <= 1.0, rows, np.float32(0.0))
+
+
 def unit_block(block: Array) -> Array:
     """A block flattened and scaled to length 1, so that blocks have equal say; zeros stay zeros."""
     flat = block.reshape(-1)

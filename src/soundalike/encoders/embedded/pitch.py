@@ -7,13 +7,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.encoders.embedded.spectra import LOWEST, PITCHES, Spectra
+from soundalike.encoders.embedded.spectra import PITCHES, Spectra
 
 Array = NDArray[np.float32]
 
 _HARMONICS: Final = ((0, 1.0), (12, 0.7), (19, 0.5), (24, 0.35), (28, 0.25))
-PITCHED: Final = 0.5
+PITCHED: Final = 0.45
 """Below this `pitchedness` a clip has no melody and no harmony."""
+_HOLD: Final = 4
 
 
 def prominence(spectra: Spectra) -> Array:
@@ -25,7 +26,8 @@ def prominence(spectra: Spectra) -> Array:
     padded = np.pad(level, ((0, 0), (6, 7)), mode="edge")
     total = np.cumsum(padded, axis=1, dtype=np.float32)
     local = (total[:, 12:] - np.pad(total, ((0, 0), (1, 0)))[:, :-13]) / 13.0
-    return np.maximum(level - local[:, :PITCHES], 0.0)
+    peaks: Array = np.maximum(level - local[:, :PITCHES], 0.0)
+    return peaks
 
 
 def salience(peaks: Array) -> Array:
@@ -36,17 +38,25 @@ def salience(peaks: Array) -> Array:
     explained = np.zeros_like(peaks)
     explained[:, 12:] = 0.5 * peaks[:, :-12]
     explained[:, 19:] += 0.35 * peaks[:, :-19]
-    return np.maximum(total - explained, 0.0)
+    evidence: Array = np.maximum(total - explained, 0.0)
+    return evidence
 
 
-def pitchedness(spectra: Spectra) -> float:
-    """Share of a clip's sound that is in narrow peaks, from 0 (noise, drums) to 1 (a sine)."""
-    power = np.square(spectra.semitone[:, 48 - LOWEST : 96 - LOWEST])
-    ranked = np.sort(power, axis=1)
-    loud = power.sum(axis=1)
-    floor = ranked[:, : power.shape[1] // 2].sum(axis=1) * 2.0
-    total = float(loud.sum(dtype=np.float64))
-    return max(0.0, 1.0 - float(floor.sum(dtype=np.float64)) / total) if total > 0 else 0.0
+def pitchedness(spectra: Spectra, peaks: Array) -> float:
+    """How far steady notes stand out, from 0 (noise, drums) to about 4 (a few loud, long notes).
+
+    Height of each frame's highest peak times how alike the peaks are 0.2 s later, both weighted by amplitude.
+    """
+    weight = np.sqrt(np.square(spectra.semitone).sum(axis=1))
+    height = float(np.sum(weight * peaks.max(axis=1))) / max(float(weight.sum()), 1e-9)
+    if len(peaks) <= _HOLD:
+        return height
+    centred = peaks - peaks.mean(axis=1, keepdims=True)
+    length = np.sqrt(np.square(centred).sum(axis=1))
+    alike = np.einsum("tp,tp->t", centred[_HOLD:], centred[:-_HOLD])
+    alike = alike / np.maximum(length[_HOLD:] * length[:-_HOLD], 1e-9)
+    held = float(np.sum(weight[_HOLD:] * alike)) / max(float(weight[_HOLD:].sum()), 1e-9)
+    return height * max(held, 0.0)
 
 
 def fold(pitches: Array, lowest: int) -> Array:
@@ -57,10 +67,21 @@ def fold(pitches: Array, lowest: int) -> Array:
     return classes
 
 
+def pool(rows: Array, step: float) -> Array:
+    """Means of rows over consecutive stretches of `step` frames, not a whole number: at least one row."""
+    total = np.cumsum(np.pad(rows, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
+    edges = np.arange(max(int(len(rows) / step), 1) + 1) * min(step, len(rows))
+    whole = np.minimum(edges.astype(np.intp), len(rows) - 1)
+    reached = total[whole] + (edges - whole)[:, None] * (total[whole + 1] - total[whole])
+    means: Array = (np.diff(reached, axis=0) / step).astype(np.float32)
+    return means
+
+
 def smooth(rows: Array, frames: int) -> Array:
     """Centred moving mean over time with an odd number of frames; shorter at the ends."""
     half = frames // 2
     total = np.cumsum(np.pad(rows, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
     index = np.arange(len(rows))
     end, start = np.minimum(index + half + 1, len(rows)), np.maximum(index - half, 0)
-    return ((total[end] - total[start]) / (end - start)[:, None]).astype(np.float32)
+    means: Array = ((total[end] - total[start]) / (end - start)[:, None]).astype(np.float32)
+    return means

@@ -43,6 +43,12 @@ class _Band:
     decimation: int
     window: int
 
+    @property
+    def bins(self) -> int:
+        """How many frequencies reach a whole tone beyond the highest pitch."""
+        highest = 440.0 * 2.0 ** ((self.high + 2 - 69) / 12.0)
+        return int(highest / RATE * self.decimation * self.window) + 2
+
 
 _BANDS: Final = (
     _Band(24, 60, _DECIMATION, 2048),
@@ -80,7 +86,8 @@ def mono(samples: Array) -> Array | None:
     loudness = float(np.sqrt(np.mean(np.square(signal))))
     if not loudness > 1e-5:
         return None
-    return (signal / loudness).astype(np.float32)
+    scaled: Array = (signal / loudness).astype(np.float32)
+    return scaled
 
 
 def analyse(signal: Array) -> Spectra:
@@ -95,14 +102,16 @@ def analyse(signal: Array) -> Spectra:
     return Spectra(np.ascontiguousarray(mel), semitones(signal), len(signal) / RATE)
 
 
-def power_frames(signal: Array, size: int, hop: int) -> Array:
-    """Power spectra of Hann-windowed frames centred on every `hop`-th sample: (1 + n // hop, size // 2 + 1).
+def power_frames(signal: Array, size: int, hop: int, *, bins: int | None = None) -> Array:
+    """Power spectra of Hann-windowed frames centred on every `hop`-th sample: (1 + n // hop, bins).
+
+    Only the first `bins` of the ``size // 2 + 1`` frequencies are kept, where that is given.
 
     A sinusoid of amplitude 1 has a peak of 1/4 whatever the size.
     """
     padded = np.pad(signal, (size // 2, size // 2))
     framed = sliding_window_view(padded, size)[::hop] * _hann(size)
-    spectrum = scipy.fft.rfft(framed, workers=1)
+    spectrum = scipy.fft.rfft(framed, workers=1)[:, :bins]
     power: Array = np.square(spectrum.real) + np.square(spectrum.imag)
     return power
 
@@ -113,7 +122,8 @@ def decimate(signal: Array) -> Array:
     padded = np.pad(signal, (len(taps) // 2, len(taps)))
     count = -(-len(signal) // _DECIMATION)
     view = sliding_window_view(padded, len(taps))[::_DECIMATION][:count]
-    return np.einsum("ij,j->i", view, taps)
+    slow: Array = np.einsum("ij,j->i", view, taps)
+    return slow
 
 
 def semitones(signal: Array) -> Array:
@@ -123,11 +133,12 @@ def semitones(signal: Array) -> Array:
     powers = []
     for band in _BANDS:
         source = signal if band.decimation == 1 else slow
-        powers.append(power_frames(source, band.window, PITCH_HOP // band.decimation)[:frames])
+        powers.append(power_frames(source, band.window, PITCH_HOP // band.decimation, bins=band.bins)[:frames])
     step = tuning(powers[1])
     columns = [power @ pitch_filters(i, step) for i, power in enumerate(powers)]
     frames = min(len(column) for column in columns)
-    return np.sqrt(np.concatenate([column[:frames] for column in columns], axis=1))
+    amplitude: Array = np.sqrt(np.concatenate([column[:frames] for column in columns], axis=1))
+    return amplitude
 
 
 def tuning(power: Array) -> int:
@@ -135,7 +146,7 @@ def tuning(power: Array) -> int:
 
     Circular mean of the peaks' deviations from their semitone, weighted by amplitude, from the middle band.
     """
-    first, last = 40, 400
+    first, last = 40, power.shape[1] - 1
     middle = power[:, first:last]
     peaks = (middle > power[:, first - 1 : last - 1]) & (middle >= power[:, first + 1 : last + 1])
     peaks &= middle > 0.02 * middle.max(axis=1, keepdims=True)
@@ -156,7 +167,8 @@ def tuning(power: Array) -> int:
 def _hann(size: int) -> Array:
     phase = np.arange(size) / size
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * phase)
-    return (window / window.sum()).astype(np.float32)
+    scaled: Array = (window / window.sum()).astype(np.float32)
+    return scaled
 
 
 @lru_cache(maxsize=1)
@@ -164,7 +176,8 @@ def _low_pass() -> Array:
     """Windowed-sinc filter that passes up to 2.2 kHz and stops from 2.8 kHz on."""
     time = np.arange(-32, 33)
     taps = np.sinc(0.23 * time) * np.blackman(65)
-    return (taps / taps.sum()).astype(np.float32)
+    scaled: Array = (taps / taps.sum()).astype(np.float32)
+    return scaled
 
 
 @lru_cache(maxsize=1)
@@ -190,7 +203,7 @@ def pitch_filters(band: int, step: int) -> scipy.sparse.csr_array:
     """
     spec = _BANDS[band]
     offset = (step if step < TUNINGS / 2 else step - TUNINGS) / TUNINGS
-    hertz = np.fft.rfftfreq(spec.window, spec.decimation / RATE)
+    hertz = np.fft.rfftfreq(spec.window, spec.decimation / RATE)[: spec.bins]
     spacing = hertz[1]
     centres = 440.0 * 2.0 ** ((np.arange(spec.low, spec.high) + offset - 69.0) / 12.0)
     width = np.maximum(centres * (2.0 ** (1.0 / 12.0) - 1.0) * 0.75, spacing)

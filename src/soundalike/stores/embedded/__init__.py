@@ -244,10 +244,12 @@ class EmbeddedStore:
 
     def close(self) -> None:
         """Release files and locks; calling it twice is fine."""
-        if self._wrote:
-            self._wrote = False
-            self._maintain(MANY)
-        self._truth.close()
+        try:
+            if self._wrote:
+                self._wrote = False
+                self._maintain(MANY)
+        finally:
+            self._truth.close()
 
     def __enter__(self) -> Self:
         return self

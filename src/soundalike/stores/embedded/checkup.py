@@ -8,17 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from soundalike.errors import StoreCorruptError, StoreError
+from soundalike.errors import StoreError
 from soundalike.facets import Space
 from soundalike.stores import Finding
 from soundalike.stores.embedded import schema
 from soundalike.stores.embedded.index import Index
-from soundalike.stores.embedded.kernel import load_kernel, numpy_dots
 from soundalike.stores.embedded.truth import Truth, all_spaces
 
 
 def verify(truth: Truth, *, repair: bool) -> list[Finding]:
-    """Check database, vectors, blocks and kernel, in this order.
+    """Check database, vectors and blocks, in this order.
 
     Parameters
     ----------
@@ -42,8 +41,6 @@ def verify(truth: Truth, *, repair: bool) -> list[Finding]:
             findings.append(_check_rows(truth, space, index.table))
             findings.append(_check_blocks(truth, space, index, repair=repair))
     findings.extend(_check_leftovers(truth.path.parent / "blocks", set(spaces), repair=repair))
-    numpy = load_kernel() is numpy_dots
-    findings.append(Finding("search kernel", not numpy, "numpy (slow)" if numpy else "numkong"))
     return findings
 
 
@@ -56,8 +53,6 @@ def _check_database(truth: Truth, *, repair: bool) -> Finding:
                 connection.execute("REINDEX")
             if not _faults(truth):
                 return Finding(what, True, "its indexes were damaged and have been rebuilt")
-    except StoreCorruptError as error:
-        return Finding(what, False, str(error))
     except StoreError as error:
         return Finding(what, False, str(error))
     if faults:

@@ -49,6 +49,8 @@ class Disk:
     generation : str
     watermark : int
         Rows with ids up to here are in the block, if they were alive when it was written.
+    revision : int
+        The library's revision that the block was last brought up to.
     checksums : tuple of int
         CRC-32 of every 4096 rows.
     stamp : tuple of int
@@ -60,6 +62,7 @@ class Disk:
     block: Block
     generation: str
     watermark: int
+    revision: int
     checksums: tuple[int, ...]
     stamp: tuple[int, int]
     sealed: bool
@@ -134,7 +137,7 @@ class BlockFolder:
         found = self._checksums(disk.block, 0)
         return [i for i, (a, b) in enumerate(zip(found, disk.checksums, strict=True)) if a != b]
 
-    def extend(self, disk: Disk | None, blocks: Iterable[Block], *, watermark: int) -> Disk:
+    def extend(self, disk: Disk | None, blocks: Iterable[Block], *, watermark: int, revision: int = 0) -> Disk:
         """Append blocks, durably, and make them known in one step.
 
         Only one process may do this at a time.
@@ -147,6 +150,8 @@ class BlockFolder:
             In order of ids, which are above those that are there.
         watermark : int
             The highest row id that these blocks were made from.
+        revision : int
+            The library's revision that they were made from.
 
         Raises
         ------
@@ -154,6 +159,15 @@ class BlockFolder:
             If the disk is full; what was valid stays valid.
         """
         generation = disk.generation if disk else self._begin()
+        try:
+            return self._append(generation, disk, blocks, {"watermark": watermark, "revision": revision})
+        except BaseException:
+            if disk is None:
+                # Half a generation is of no use to anybody, least of all on a full disk.
+                shutil.rmtree(self.path / generation, ignore_errors=True)
+            raise
+
+    def _append(self, generation: str, disk: Disk | None, blocks: Iterable[Block], state: dict[str, int]) -> Disk:
         rows = len(disk.block) if disk else 0
         patterns = disk.block.patterns if disk else np.zeros(0, np.uint64)
         kept = rows // _CHECKED
@@ -163,13 +177,7 @@ class BlockFolder:
             rows += len(block)
         for name in self._columns:
             _sync(self.path / generation / name)
-        meta: dict[str, Any] = {
-            **self._identity,
-            "generation": generation,
-            "rows": rows,
-            "watermark": watermark,
-            "patterns": patterns.tolist(),
-        }
+        meta = {**self._identity, **state, "generation": generation, "rows": rows, "patterns": patterns.tolist()}
         meta["seal"] = self._seal(generation)
         mapped = self._map({**meta, "crc": []}, (0, 0))
         meta["crc"] = [*(disk.checksums[:kept] if disk else ()), *self._checksums(mapped.block, kept * _CHECKED)]
@@ -223,7 +231,8 @@ class BlockFolder:
             tuple(columns[f"{i:02d}.scales"] for i in facets),
         )
         sealed = meta["seal"] == self._seal(generation)
-        return Disk(block, generation, int(meta["watermark"]), tuple(meta["crc"]), stamp, sealed)
+        watermark, revision = int(meta["watermark"]), int(meta["revision"])
+        return Disk(block, generation, watermark, revision, tuple(meta["crc"]), stamp, sealed)
 
     def _checksums(self, block: Block, first: int) -> list[int]:
         columns: tuple[NDArray[Any], ...] = (block.ids, block.tracks, block.pattern, *block.codes, *block.scales)

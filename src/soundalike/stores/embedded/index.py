@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from soundalike.errors import StoreError, StoreLockedError
 from soundalike.facets import Space
+from soundalike.locks import locked
 from soundalike.stores.embedded.blocks import Block, encode, join
 from soundalike.stores.embedded.folder import BlockFolder, Disk
-from soundalike.stores.embedded.lock import locked
 from soundalike.stores.embedded.scan import Mask
 from soundalike.stores.embedded.truth import Truth, select_rows
 
@@ -85,14 +85,14 @@ class Index:
         self._discard_strangers()
 
     def _discard_strangers(self) -> None:
-        """Drop blocks that know rows which the library never had: it must be an older copy of itself.
+        """Drop blocks that are newer than the library: it must be an older copy of itself.
 
-        Its next rows would get the ids of those that the blocks hold. Blocks are read before the
-        library, so that rows which others are adding meanwhile are not mistaken for such.
+        The blocks may lack rows that it still has, and hold rows whose ids it will give again. They
+        are read before the library, so that what others are adding meanwhile does not look like that.
         """
         disk = self._load()
         with self._truth.reading() as connection:
-            if disk is None or disk.watermark <= _last_id(connection, self.table):
+            if disk is None or disk.revision <= _revision(connection):
                 return
         _log.warning("The search blocks in '%s' are newer than the library; dropping them.", self.folder.path)
         self.folder.discard()
@@ -116,7 +116,7 @@ class Index:
             # Another process may have moved rows of our tail to disk.
             blocks.append(_cut(old.tail, after))
             after = max(after, int(old.tail.ids[-1]))
-        blocks.extend(self._encoded(connection, after))
+        blocks.extend(self._encoded(connection, after, _last_id(connection, self.table)))
         tail = join(blocks) if any(len(block) for block in blocks) else None
         _, gone = self._dead(connection)
         parts = [block for block in (disk.block if disk else None, tail) if block is not None]
@@ -131,12 +131,10 @@ class Index:
         self._disk = self.folder.load(self._disk)
         return self._disk
 
-    def _encoded(self, connection: sqlite3.Connection, after: int, upto: int | None = None) -> Iterator[Block]:
-        """Blocks of the truth's rows with ids above `after`, in order."""
+    def _encoded(self, connection: sqlite3.Connection, after: int, upto: int) -> Iterator[Block]:
+        """Blocks of the truth's rows with ids above `after` and up to `upto`, in order."""
         while True:
-            bound = "id > ?" if upto is None else "id > ? AND id <= ?"
-            values = [after] if upto is None else [after, upto]
-            rows = select_rows(connection, self.table, self._space, bound, values, _BATCH)
+            rows = select_rows(connection, self.table, self._space, "id > ? AND id <= ?", [after, upto], _BATCH)
             if not len(rows):
                 return
             yield encode(rows)
@@ -150,25 +148,20 @@ class Index:
         The blocks are only a cache: if another process is at it, or the disk is full, this does
         nothing, and the rows stay in memory.
         """
-        with self._guard, self._truth.reading() as connection:
-            now = (_revision(connection), many)
-            if now == self._maintained:
-                return
-            dead = 0
+        with self._guard:
             try:
-                if self._is_due(connection, many):
-                    # Rather wait a little than hold very many rows in memory.
-                    patience = 60.0 if self._missing(connection) > _PUBLISH else 0.0
-                    with locked(self._lock_path, patience=patience):
-                        dead = self._write(connection)
-                self._maintained = now
+                with self._truth.reading() as connection:
+                    now = (_revision(connection), many)
+                    if now == self._maintained:
+                        return
+                    self._maintained = now
+                    dead = self._write(connection) if self._is_due(connection, many) else 0
+                if dead:
+                    self._bury(dead)
             except StoreLockedError:
-                return
+                self._maintained = (-1, 0)  # another try at the next search
             except (OSError, StoreError) as error:
                 _log.warning("The search blocks could not be written (%s); searching from memory.", error)
-                self._maintained = now
-        if dead:
-            self._bury(dead)
 
     def rebuild(self) -> None:
         """Write all blocks anew from the truth.
@@ -205,29 +198,34 @@ class Index:
 
     def _write(self, connection: sqlite3.Connection) -> int:
         """Extend the blocks, or write them anew; returns the last deletion that they no longer hold."""
-        disk = self._load()
-        if disk is not None and self._is_dying(connection, disk):
-            return self._renew(connection)
-        if disk is not None and not disk.sealed:
-            disk = self._disk = self.folder.extend(disk, (), watermark=disk.watermark)
-        last = _last_id(connection, self.table)
-        while (after := _watermark(disk)) < last:
-            upto = min(after + _PUBLISH, last)
-            disk = self._disk = self.folder.extend(disk, self._encoded(connection, after, upto), watermark=upto)
-        self._view = None
-        return 0
+        # Rather wait a little than hold very many rows in memory.
+        patience = 60.0 if self._missing(connection) > _PUBLISH else 0.0
+        with locked(self._lock_path, patience=patience):
+            disk = self._load()
+            if disk is not None and self._is_dying(connection, disk):
+                return self._renew(connection)
+            if disk is not None and not disk.sealed:
+                self._extend(connection, disk.watermark)
+            last = _last_id(connection, self.table)
+            while (after := _watermark(self._disk)) < last:
+                self._extend(connection, min(after + _PUBLISH, last))
+            self._view = None
+            return 0
+
+    def _extend(self, connection: sqlite3.Connection, upto: int) -> None:
+        rows = self._encoded(connection, _watermark(self._disk), upto)
+        self._disk = self.folder.extend(self._disk, rows, watermark=upto, revision=_revision(connection))
 
     def _renew(self, connection: sqlite3.Connection) -> int:
         dead, _ = self._dead(connection)
-        rows = self._encoded(connection, 0)
-        self._disk = self.folder.extend(None, rows, watermark=_last_id(connection, self.table))
-        self._view = None
+        self._disk = self._view = None
+        self._extend(connection, _last_id(connection, self.table))
         return dead
 
     def _bury(self, dead: int) -> None:
         """Forget deletions of rows that no block holds any more."""
         try:
-            with self._truth.writing() as connection:
+            with self._truth.writing(patience=0.0) as connection:
                 connection.execute(f"DELETE FROM {self.table}_dead WHERE seq <= ?", (dead,))  # noqa: S608 - our name
         except StoreError as error:
             _log.info("The list of deleted rows was not shortened: %s", error)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,20 +84,16 @@ def nearest(connection: sqlite3.Connection, index: Index, wanted: Wanted, masks:
         return []
     best = scan(parts, plan, count=count, distinct=wanted.distinct)
     ids = np.sort(best.ids)
-    found: list[tuple[float, int, Candidate]] = []
-    for start in range(0, len(ids), _BATCH):
-        chosen = id_list(ids[start : start + _BATCH].tolist())
-        condition = "id IN (SELECT value FROM json_each(?))"
-        rows = select_rows(connection, index.table, wanted.space, condition, [chosen])
-        found.extend(_rate(rows, wanted))
-    found.sort(key=lambda item: item[:2])
-    candidates = [candidate for _, _, candidate in found]
-    if wanted.distinct:
-        first: dict[int, Candidate] = {}
-        for candidate in candidates:
-            first.setdefault(candidate.track, candidate)
-        candidates = list(first.values())
-    return candidates[: wanted.k]
+    rated = [
+        _rate(_select(connection, index, wanted.space, ids[first : first + _BATCH]), wanted)
+        for first in range(0, len(ids), _BATCH)
+    ]
+    return _first(rated, wanted) if rated else []
+
+
+def _select(connection: sqlite3.Connection, index: Index, space: Space, ids: NDArray[np.int64]) -> Rows:
+    condition = "id IN (SELECT value FROM json_each(?))"
+    return select_rows(connection, index.table, space, condition, [id_list(ids.tolist())])
 
 
 def _check_query(wanted: Wanted) -> None:
@@ -126,20 +123,49 @@ def _mask(block: Block, live: Mask | None, passing: Mask | None, exclude: frozen
     return mask
 
 
-def _rate(rows: Rows, wanted: Wanted) -> list[tuple[float, int, Candidate]]:
-    """Score rows from float32 vectors: (minus score, id, candidate) of those with a facet in common."""
-    cosines: dict[Facet, NDArray[np.float32]] = {}
-    for term in wanted.scoring.terms:
-        vector = wanted.query.get(term.facet)
-        if term.facet not in wanted.space.facets or vector is None or not np.any(vector):
-            continue
-        column = rows.vectors[:, wanted.space.facets.index(term.facet)]
-        present = column.any(axis=1)
-        cosines[term.facet] = np.where(present, column @ unit(vector[None])[0], np.float32(np.nan))
-    scores = np.broadcast_to(wanted.scoring.score(cosines), len(rows))
-    rated = []
-    for i in np.flatnonzero(~np.isnan(scores)).tolist():
-        own = {facet: float(values[i]) for facet, values in cosines.items() if not np.isnan(values[i])}
-        candidate = Candidate(int(rows.tracks[i]), float(rows.start[i]), float(rows.end[i]), float(scores[i]), own)
-        rated.append((-candidate.score, int(rows.ids[i]), candidate))
-    return rated
+@dataclass(frozen=True, slots=True)
+class _Rated:
+    """Scores of n rows from float32 vectors: by row, and cosines by row and facet, NaN where absent."""
+
+    rows: Rows
+    facets: tuple[Facet, ...]
+    cosines: NDArray[np.float32]
+    scores: NDArray[np.float64]
+
+
+def _rate(rows: Rows, wanted: Wanted) -> _Rated:
+    query = wanted.query
+    facets = tuple(
+        t.facet for t in wanted.scoring.terms if t.facet in wanted.space.facets and query.get(t.facet) is not None
+    )
+    places = [wanted.space.facets.index(facet) for facet in facets]
+    asked = unit(np.stack([query[facet] for facet in facets]))
+    cosines = np.einsum("nfd,fd->nf", rows.vectors[:, places], asked)
+    present = (rows.presence[:, None] >> np.array(places, np.uint64)) & np.uint64(1) == 1
+    cosines = np.where(present & asked.any(axis=1), cosines, np.float32(np.nan))
+    scores = wanted.scoring.score({facet: cosines[:, i] for i, facet in enumerate(facets)})
+    return _Rated(rows, facets, cosines, scores)
+
+
+def _first(rated: Sequence[_Rated], wanted: Wanted) -> list[Candidate]:
+    """The k best rows that have a score, one per track if asked for."""
+    scores = np.concatenate([part.scores for part in rated])
+    tracks = np.concatenate([part.rows.tracks for part in rated])
+    order = np.argsort(-scores, kind="stable")  # rows come by ascending id; NaN goes last
+    order = order[: np.count_nonzero(~np.isnan(scores))]
+    if wanted.distinct:
+        _, leaders = np.unique(tracks[order], return_index=True)
+        order = order[np.sort(leaders)]
+    places = [(part, row) for part in rated for row in range(len(part.scores))]
+    return [_candidate(*places[i]) for i in order[: wanted.k].tolist()]
+
+
+def _candidate(part: _Rated, row: int) -> Candidate:
+    values = zip(part.facets, part.cosines[row].tolist(), strict=True)
+    return Candidate(
+        int(part.rows.tracks[row]),
+        float(part.rows.start[row]),
+        float(part.rows.end[row]),
+        float(part.scores[row]),
+        {facet: value for facet, value in values if not math.isnan(value)},
+    )

@@ -15,9 +15,9 @@ from pathlib import Path
 from soundalike.errors import NotFoundError, SpaceMismatchError, StoreError
 from soundalike.facets import Facet, Space
 from soundalike.filters import Filter, fold
+from soundalike.locks import locked
 from soundalike.stores.embedded import schema
 from soundalike.stores.embedded.conditions import compile_filter
-from soundalike.stores.embedded.lock import locked
 from soundalike.stores.embedded.rows import Rows, unpack
 from soundalike.tracks import Track
 
@@ -82,15 +82,20 @@ class Truth:
                 connection.execute("ROLLBACK")
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, *, patience: float | None = None) -> Iterator[sqlite3.Connection]:
         """Write all or nothing; durable at the end of the block.
+
+        Parameters
+        ----------
+        patience : float, optional
+            Seconds to wait for another writer; None is the database's own.
 
         Raises
         ------
         StoreLockedError
             If another process is writing for longer than `patience`.
         """
-        lock = locked(self._lock, patience=self._patience)
+        lock = locked(self._lock, patience=self._patience if patience is None else patience)
         with lock, self._borrowed() as connection, schema.translated(self.path):
             connection.execute("BEGIN IMMEDIATE")
             try:
