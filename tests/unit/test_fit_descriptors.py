@@ -75,8 +75,14 @@ def test_folders_become_files_that_say_where_they_come_from(tmp_path):
         sound = 0.2 * np.sin(2 * np.pi * np.cumsum(steps) / 11025) * np.exp(-3.0 * (time % (0.4 + i / 40)))
         soundfile.write(folder / f"{i}.wav", sound, 11025)
     (folder / "broken.wav").write_bytes(b"not audio")
-    document = fit_from_folders({folder: "CC0 1.0"}, out, groups=0)
-    assert document["sources"] == [{"name": "songs", "licence": "CC0 1.0", "tracks": 8, "excerpts": 32}]
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    soundfile.write(sounds / "hit.wav", sound[:11025], 11025)
+    document = fit_from_folders({folder: "CC0 1.0"}, out, parts={sounds: "CC BY 4.0"}, groups=0)
+    assert document["sources"] == [
+        {"name": "songs", "licence": "CC0 1.0", "tracks": 8, "excerpts": 32},
+        {"name": "sounds", "licence": "CC BY 4.0", "tracks": 1, "excerpts": 1},
+    ]
     assert json.loads((out / "descriptors.json").read_text()) == document
     assert Background.from_json(document["background"]).tracks == 8
     with np.load(out / "descriptors.npz") as arrays:

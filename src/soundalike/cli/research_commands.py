@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from soundalike.cli.shared import HELP, json_option, print_json
+from soundalike.errors import UsageError
 
 
 @click.group(context_settings=HELP)
@@ -29,9 +30,11 @@ def evaluate(groups: int, seed: int, as_json: bool) -> None:
       soundalike research evaluate --groups 100
     """
     from soundalike.analysis import Analyzer
+    from soundalike.cli.display import counting_bar
     from soundalike.research.evaluation import evaluate as run
 
-    result = run(Analyzer().vectors, groups=groups, seed=seed)
+    with counting_bar("Rendering and listening") as show:
+        result = run(Analyzer().vectors, groups=groups, seed=seed, progress=show)
     if as_json:
         print_json(result.to_json())
     else:
@@ -54,11 +57,29 @@ def demo_pack(out: str, seed: int | None) -> None:
 
 
 @research.command("fit-descriptors", context_settings=HELP)
-@click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False))
-@click.option("--out", required=True, type=click.Path(dir_okay=False), help="The .npz file to write.")
+@click.argument("folders", nargs=-1, required=True, metavar="FOLDER=LICENCE...")
+@click.option("--parts", multiple=True, metavar="FOLDER=LICENCE", help="Stems and one-shots, to fit on as well.")
+@click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder to write the two files to.")
+@click.option("--groups", type=click.IntRange(0), default=120, show_default=True, help="Groups of pieces to render.")
 @click.option("--seed", type=int, default=0, show_default=True)
-def fit_descriptors(folders: tuple[str, ...], out: str, seed: int) -> None:
-    """Fit the projections of the shipped heads to the audio in FOLDERS and to rendered pieces."""
+def fit_descriptors(folders: tuple[str, ...], parts: tuple[str, ...], out: str, groups: int, seed: int) -> None:
+    """Fit the shipped heads to whole tracks in FOLDERs and to rendered pieces; licences are recorded.
+
+    \b
+    Example:
+      soundalike research fit-descriptors music="CC BY 4.0" --parts oneshots="CC0 1.0" --out src/soundalike/heads
+    """
     from soundalike.research.fit_descriptors import fit_from_folders
 
-    fit_from_folders([Path(folder) for folder in folders], Path(out), seed=seed)
+    fit_from_folders(_licensed(folders), Path(out), parts=_licensed(parts), groups=groups, seed=seed)
+
+
+def _licensed(folders: tuple[str, ...]) -> dict[Path, str]:
+    """Folders by path, each with the licence of what it holds."""
+    found = {}
+    for folder in folders:
+        path, equals, licence = folder.partition("=")
+        if not equals or not licence.strip() or not Path(path).is_dir():
+            raise UsageError(f"'{folder}' is not a folder with its licence.", "Write FOLDER=LICENCE.")
+        found[Path(path)] = licence.strip()
+    return found

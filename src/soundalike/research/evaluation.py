@@ -33,7 +33,7 @@ from soundalike.facets import FACTORS, Facet, unit
 from soundalike.research.composer import Split
 from soundalike.research.renderer import PieceSpec, factor_group, render
 
-Encode: TypeAlias = Callable[[Sequence[Clip]], Mapping[str, NDArray[np.float32]]]
+Encode: TypeAlias = Callable[[Sequence[Clip]], Mapping[Facet, NDArray[np.float32]]]
 """Clips to vectors by facet, each float32 (n, d); rows of zeros, or a missing facet, are absent."""
 
 Group: TypeAlias = Mapping[str, PieceSpec]
@@ -218,7 +218,7 @@ def factor_matrix(
 
 
 def _by_piece(
-    vectors: Mapping[str, NDArray[np.float32]], names: Sequence[str]
+    vectors: Mapping[Facet, NDArray[np.float32]], names: Sequence[str]
 ) -> dict[str, dict[str, NDArray[np.float32]]]:
     """Rows by factor of the mix and by piece."""
     rows: dict[str, dict[str, NDArray[np.float32]]] = {}

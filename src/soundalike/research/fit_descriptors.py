@@ -167,15 +167,19 @@ def encode_groups(groups: int, *, seed: int = 0) -> list[NDArray[np.float32]]:
     return [encoder.encode([render(spec, rate=encoder.sample_rate)]) for spec in specs]
 
 
-def fit_from_folders(folders: Mapping[Path, str], out: Path, *, groups: int = 120, seed: int = 0) -> dict[str, Any]:
+def fit_from_folders(
+    folders: Mapping[Path, str], out: Path, *, parts: Mapping[Path, str] | None = None, groups: int = 120, seed: int = 0
+) -> dict[str, Any]:
     """Fit heads on folders of audio files and write ``descriptors.npz`` and ``descriptors.json``.
 
     Parameters
     ----------
     folders : mapping of Path to str
-        Folders and the licence of what they hold.
+        Folders of whole tracks, and the licence of what they hold. Their random pairs make the background.
     out : Path
         Folder to write to; each file is replaced as a whole.
+    parts : mapping of Path to str, optional
+        Folders of stems and single sounds, with their licences: fitted on, but not part of the background.
     groups : int
         How many groups of pieces to render and fit on as well.
     seed : int
@@ -189,9 +193,10 @@ def fit_from_folders(folders: Mapping[Path, str], out: Path, *, groups: int = 12
     Raises
     ------
     UsageError
-        If a folder holds no audio, or none of them whole tracks of music.
+        If a folder holds no audio, or `folders` fewer than two tracks.
     """
-    sources = [_source(folder, licence) for folder, licence in folders.items()]
+    sources = [_source(folder, licence, music=True) for folder, licence in folders.items()]
+    sources += [_source(folder, licence, music=False) for folder, licence in (parts or {}).items()]
     if groups:
         name = f"renders of {groups} factor groups"
         sources.append(Source(name, "own synthesis", encode_groups(groups, seed=seed), False))
@@ -231,13 +236,11 @@ def write(
     return document
 
 
-def _source(folder: Path, licence: str) -> Source:
+def _source(folder: Path, licence: str, *, music: bool) -> Source:
     tracks = [track for track in encode_folder(folder) if len(track)]
     if not tracks:
         raise UsageError(f"'{folder}' holds no audio.", "Give folders of audio files.")
-    # A folder of single sounds shows what timbres there are, but not how alike two pieces of music are.
-    lengths = [len(track) for track in tracks]
-    return Source(folder.name, licence, tracks, float(np.median(lengths)) >= 3)
+    return Source(folder.name, licence, tracks, music)
 
 
 def _replace(path: Path, content: bytes) -> None:
