@@ -13,11 +13,12 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from soundalike.analysis import Analyzer, Recipe
     from soundalike.audio import Clip, load_clip
+    from soundalike.comparison import Comparison
     from soundalike.errors import SoundalikeError
     from soundalike.explanation import sentence
     from soundalike.facets import FACTORS, PRESETS, STEMS, Facet, FacetVectors, Space, Weights
     from soundalike.library import Library
-    from soundalike.search import Comparison, Hit, Options, Query
+    from soundalike.search import Hit, Options, Query
     from soundalike.tracks import Track
 
 _HOMES = {
@@ -35,7 +36,7 @@ _HOMES = {
     "Space": "facets",
     "Weights": "facets",
     "Library": "library",
-    "Comparison": "search",
+    "Comparison": "comparison",
     "Hit": "search",
     "Options": "search",
     "Query": "search",

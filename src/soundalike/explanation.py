@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from soundalike.comparison import Comparison, FacetScore
 from soundalike.facets import Facet
-from soundalike.search import Comparison, FacetScore, Hit
+from soundalike.search import Hit
 
 _ALIKE = ((99.0, "nearly the same"), (95.0, "very similar"), (80.0, "similar"), (-1.0, "somewhat similar"))
 _UNLIKE = ((40.0, "unremarkable"), (15.0, "different"), (-1.0, "very different"))

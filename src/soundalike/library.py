@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 
 from soundalike.analysis import Analyzer, Recipe
+from soundalike.comparison import Comparison, Measure
 from soundalike.errors import NotFoundError, UsageError
 from soundalike.facets import FacetVectors, Weights
 from soundalike.filters import Filter
@@ -20,7 +21,7 @@ from soundalike.ledger import Failure, Ledger
 from soundalike.locks import locked
 from soundalike.matching import measure_background
 from soundalike.scoring import Background
-from soundalike.search import Comparison, Hit, Options, Query, check_weights, compare, search
+from soundalike.search import Hit, Options, Query, check_weights, search
 from soundalike.stores import Finding, Store, open_store
 from soundalike.tracks import AnalysedTrack, Track
 
@@ -247,10 +248,10 @@ class Library:
     def compare(
         self, a: str | Path | int, b: str | Path | int, weights: Weights | None = None, *, raw: bool = False
     ) -> Comparison:
-        """Compare two files or tracks, facet by facet; see `soundalike.search.Comparison`."""
+        """Compare two files or tracks, facet by facet; see `soundalike.comparison`."""
         weights = weights or Weights.parse([])
         check_weights(weights, self.analyzer.space.facets)
-        return compare(self.query(a).excerpts, self.query(b).excerpts, weights, self.background, raw=raw)
+        return Measure(weights, self.background, raw).compare(self.query(a).excerpts, self.query(b).excerpts)
 
     def remove(self, ids: Sequence[int]) -> int:
         """Forget tracks; their files are left alone. Returns how many there were."""

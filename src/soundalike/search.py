@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
+from soundalike.comparison import Comparison, Measure, Passage
 from soundalike.errors import UsageError
 from soundalike.facets import Facet, FacetVectors, Weights, sections
 from soundalike.filters import AllOf, Filter, Not, OneOf
-from soundalike.matching import Match, match
-from soundalike.scoring import Background, Level, Scoring
+from soundalike.matching import match
+from soundalike.scoring import Background
 from soundalike.stores import Candidate, Store
 from soundalike.tracks import Track
 
@@ -90,64 +92,6 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class FacetScore:
-    """One facet of one comparison.
-
-    Attributes
-    ----------
-    cosine : float
-        Mean cosine over the matched excerpts, -1 to 1. Never a percentage.
-    standardised : float
-        How many deviations above the mean of random pairs; the cosine itself in raw mode.
-    percentile : float or None
-        Share of random pairs that are less alike, 0 to 100; None where no background is known.
-    weight, contribution : float
-        The facet's weight, and its term in the score. Contributions add up to the score.
-    refined : bool
-        True if a closer comparison than the cosine took the term's place.
-    """
-
-    cosine: float
-    standardised: float
-    percentile: float | None
-    weight: float
-    contribution: float
-    refined: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """Matching time ranges in seconds, the facet that contributes most there, and the score there."""
-
-    query: tuple[float, float]
-    track: tuple[float, float]
-    facet: Facet
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How alike two pieces are, facet by facet.
-
-    Attributes
-    ----------
-    score : float
-        The weighted sum; NaN where no weighted facet is present on both sides.
-    facets : dict of Facet to FacetScore
-        Every facet present on both sides, the weighted ones first by absolute contribution.
-    absent : tuple of Facet
-        Weighted facets that are absent on one of the sides; they count nothing.
-    passages : tuple of Passage
-        Best matching time ranges, best first.
-    """
-
-    score: float
-    facets: dict[Facet, FacetScore]
-    absent: tuple[Facet, ...]
-    passages: tuple[Passage, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Hit:
     """One answer: a track and how it compares with the query."""
 
@@ -177,28 +121,20 @@ def search(store: Store, query: Query, options: Options, background: Background 
         If a weighted facet does not exist in the store's space.
     """
     check_weights(options.weights, store.space.facets)
-    options = replace(options, where=_with_exclusions(options, query.track))
-    query = replace(query, excerpts=thin(query.excerpts, QUERY_EXCERPTS))
-    if not len(query.excerpts):
+    excerpts = thin(query.excerpts, QUERY_EXCERPTS)
+    if not len(excerpts):
         return []
-    find = _passage_hits if options.passages else _track_hits
+    options = replace(options, where=_with_exclusions(options, query.track))
+    measure = Measure(options.weights, background, options.raw)
+    finder = _Finder(store, replace(query, excerpts=excerpts), options, measure)
+    find = finder.passages if options.passages else finder.tracks
     wanted = max(100, 10 * options.n)
     while True:
-        hits, exhausted = find(store, query, options, background, wanted)
+        hits, exhausted = find(wanted)
         kept = list(_capped(hits, options))[: options.n]
         if len(kept) == options.n or exhausted:
             return kept
         wanted *= 4
-
-
-def compare(
-    query: FacetVectors, track: FacetVectors, weights: Weights, background: Background | None, *, raw: bool = False
-) -> Comparison:
-    """Compare two tracks excerpt by excerpt; see `soundalike.matching` for the rule."""
-    scale = None if raw else background
-    pairs = match(query, track, Scoring.of(weights, scale, "excerpt"))
-    passages = _passages(pairs, query, track, Scoring.of(weights, scale, "excerpt"))
-    return _comparison(pairs.mean_cosines(), passages, weights, background, "track", raw=raw)
 
 
 def check_weights(weights: Weights, facets: Sequence[Facet]) -> None:
@@ -231,91 +167,91 @@ def _with_exclusions(options: Options, track: Track) -> Filter | None:
     return parts[0] if parts else None
 
 
-def _track_hits(
-    store: Store, query: Query, options: Options, background: Background | None, wanted: int
-) -> tuple[list[Hit], bool]:
-    """Hits by whole tracks, best first, and whether there are no more than these."""
-    scale = None if options.raw else background
-    lists = [_nearest(store, sections(query.excerpts), QUERY_SECTIONS, query, options, scale, "section", wanted)]
-    if len(query.excerpts) <= SHORT_QUERY:
-        lists.append(_nearest(store, query.excerpts, SHORT_QUERY, query, options, scale, "excerpt", wanted))
-    exhausted = all(len(found) < wanted for rows in lists for _, found in rows)
-    best: dict[int, float] = {}
-    for _, found in (row for rows in lists for row in rows):
-        for candidate in found:
-            best[candidate.track] = max(candidate.score, best.get(candidate.track, -np.inf))
-    ids = sorted(best, key=lambda track: (-best[track], track))[:wanted]
-    known = store.get(ids)
-    hits = []
-    for id_, excerpts in store.excerpts(ids).items():
-        if id_ in known:
-            hits.append(
-                Hit(known[id_], compare(query.excerpts, excerpts, options.weights, background, raw=options.raw))
-            )
-    hits = [hit for hit in hits if not np.isnan(hit.score)]
-    return sorted(hits, key=lambda hit: (-hit.score, hit.track.id)), exhausted
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    """One search: what is asked of which store, and how likeness is measured."""
 
+    store: Store
+    query: Query
+    options: Options
+    measure: Measure
 
-def _passage_hits(
-    store: Store, query: Query, options: Options, background: Background | None, wanted: int
-) -> tuple[list[Hit], bool]:
-    """Hits by single excerpts, best first, and whether there are no more than these."""
-    scale = None if options.raw else background
-    rows = _nearest(store, query.excerpts, QUERY_EXCERPTS, query, options, scale, "excerpt", wanted)
-    exhausted = all(len(found) < wanted for _, found in rows)
-    best: dict[tuple[int, float], tuple[int, Candidate]] = {}
-    for row, found in rows:
-        for candidate in found:
-            spot = (candidate.track, candidate.start)
-            if spot not in best or candidate.score > best[spot][1].score:
-                best[spot] = (row, candidate)
-    ranked = sorted(best.values(), key=lambda pair: (-pair[1].score, pair[1].track, pair[1].start))[:wanted]
-    known = store.get(sorted({candidate.track for _, candidate in ranked}))
-    vectors = store.excerpts(list(known))
-    hits = []
-    for row, candidate in ranked:
-        if candidate.track in vectors:
-            excerpts = vectors[candidate.track]
-            there = excerpts.select(excerpts.start == candidate.start)
-            pair = match(query.excerpts.select(np.array([row])), there, Scoring.of(options.weights, scale, "excerpt"))
-            span = (float(query.excerpts.start[row]), float(query.excerpts.end[row]))
-            means = pair.mean_cosines()
-            comparison = _comparison(means, (), options.weights, background, "excerpt", raw=options.raw)
-            facet = max(comparison.facets, key=lambda name: comparison.facets[name].contribution)
-            passage = Passage(span, (candidate.start, candidate.end), facet, comparison.score)
-            hits.append(Hit(known[candidate.track], replace(comparison, passages=(passage,))))
-    return sorted(hits, key=lambda hit: (-hit.score, hit.track.id)), exhausted
+    def tracks(self, wanted: int) -> tuple[list[Hit], bool]:
+        """Hits by whole tracks, best first, and whether there are no more than these."""
+        excerpts = self.query.excerpts
+        found = self._nearest(sections(excerpts), QUERY_SECTIONS, "section", wanted)
+        if len(excerpts) <= SHORT_QUERY:
+            found += self._nearest(excerpts, SHORT_QUERY, "excerpt", wanted)
+        best: dict[int, float] = {}
+        for _, candidates in found:
+            for candidate in candidates:
+                best[candidate.track] = max(candidate.score, best.get(candidate.track, -np.inf))
+        ids = sorted(best, key=lambda track: (-best[track], track))[:wanted]
+        known = self.store.get(ids)
+        hits = [
+            Hit(known[id_], self.measure.compare(excerpts, vectors))
+            for id_, vectors in self.store.excerpts(ids).items()
+            if id_ in known
+        ]
+        return _ranked(hits), all(len(candidates) < wanted for _, candidates in found)
 
+    def passages(self, wanted: int) -> tuple[list[Hit], bool]:
+        """Hits by single excerpts, best first, and whether there are no more than these."""
+        found = self._nearest(self.query.excerpts, QUERY_EXCERPTS, "excerpt", wanted)
+        best: dict[tuple[int, float], tuple[int, Candidate]] = {}
+        for row, candidates in found:
+            for candidate in candidates:
+                spot = (candidate.track, candidate.start)
+                if spot not in best or candidate.score > best[spot][1].score:
+                    best[spot] = (row, candidate)
+        ranked = sorted(best.values(), key=lambda pair: (-pair[1].score, pair[1].track, pair[1].start))[:wanted]
+        ids = sorted({candidate.track for _, candidate in ranked})
+        known, vectors = self.store.get(ids), self.store.excerpts(ids)
+        hits = [
+            Hit(known[candidate.track], self._passage(row, candidate, vectors[candidate.track]))
+            for row, candidate in ranked
+            if candidate.track in vectors and candidate.track in known
+        ]
+        return _ranked(hits), all(len(candidates) < wanted for _, candidates in found)
 
-def _nearest(
-    store: Store,
-    excerpts: FacetVectors,
-    most: int,
-    query: Query,
-    options: Options,
-    scale: Background | None,
-    level: Level,
-    wanted: int,
-) -> list[tuple[int, list[Candidate]]]:
-    """Candidates for at most `most` rows of `excerpts`, with the row that found them."""
-    assert level != "track"
-    rows = np.unique(np.linspace(0, len(excerpts) - 1, min(most, len(excerpts))).round().astype(int))
-    scoring = Scoring.of(options.weights, scale, level)
-    return [
-        (
-            int(row),
-            store.nearest(
-                {facet: array[row] for facet, array in excerpts.vectors.items() if facet in options.weights},
-                scoring,
-                k=wanted,
-                level=level,
-                where=options.where,
-                exclude=query.exclude,
-                distinct=not options.passages,
-            ),
+    def _passage(self, row: int, candidate: Candidate, track: FacetVectors) -> Comparison:
+        """Compare one excerpt of the query with one of a track."""
+        query = self.query.excerpts
+        pair = match(
+            query.select(np.array([row])), track.select(track.start == candidate.start), self.measure.scoring("excerpt")
         )
-        for row in rows
-    ]
+        comparison = self.measure.weigh(pair.mean_cosines(), "excerpt")
+        facet = max(comparison.facets, key=lambda name: comparison.facets[name].contribution, default=Facet("mix"))
+        asked = (float(query.start[row]), float(query.end[row]))
+        passage = Passage(asked, (candidate.start, candidate.end), facet, comparison.score)
+        return replace(comparison, passages=(passage,))
+
+    def _nearest(
+        self, rows: FacetVectors, most: int, level: Literal["excerpt", "section"], wanted: int
+    ) -> list[tuple[int, list[Candidate]]]:
+        """Candidates for at most `most` rows of the query, each with the row that found them."""
+        chosen = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))
+        scoring = self.measure.scoring(level)
+        return [
+            (
+                int(row),
+                self.store.nearest(
+                    {facet: array[row] for facet, array in rows.vectors.items() if facet in self.options.weights},
+                    scoring,
+                    k=wanted,
+                    level=level,
+                    where=self.options.where,
+                    exclude=self.query.exclude,
+                    distinct=not self.options.passages,
+                ),
+            )
+            for row in chosen
+        ]
+
+
+def _ranked(hits: list[Hit]) -> list[Hit]:
+    """Best first, equal scores by id; without those that share nothing with the query."""
+    return sorted((hit for hit in hits if not np.isnan(hit.score)), key=lambda hit: (-hit.score, hit.track.id))
 
 
 def _capped(hits: Sequence[Hit], options: Options) -> Iterator[Hit]:
@@ -332,63 +268,3 @@ def _capped(hits: Sequence[Hit], options: Options) -> Iterator[Hit]:
         if all(seen[key] < most for key, most in caps):
             seen.update(key for key, _ in caps)
             yield hit
-
-
-def _comparison(
-    cosines: dict[Facet, np.ndarray],
-    passages: tuple[Passage, ...],
-    weights: Weights,
-    background: Background | None,
-    level: Level,
-    *,
-    raw: bool,
-) -> Comparison:
-    """Terms, score and absent facets from one cosine per facet."""
-    scale = None if raw else background
-    scoring = Scoring.of(weights, scale, level)
-    parts = scoring.contributions(cosines)
-    known = background.levels.get(level, {}) if background else {}
-    facets = {}
-    for facet, cosine in cosines.items():
-        b = known.get(facet)
-        standardised = (float(cosine) - b.mean) / b.sd if b and not raw else float(cosine)
-        facets[facet] = FacetScore(
-            cosine=float(cosine),
-            standardised=standardised,
-            percentile=b.percentile(float(cosine)) if b else None,
-            weight=weights.get(facet, 0.0),
-            contribution=float(parts.get(facet, 0.0)),
-        )
-    order = sorted(facets, key=lambda f: (f not in weights, -abs(facets[f].contribution), f))
-    absent = tuple(sorted(facet for facet in weights if facet not in facets))
-    return Comparison(float(scoring.score(cosines)), {f: facets[f] for f in order}, absent, passages)
-
-
-def _passages(
-    pairs: Match, query: FacetVectors, track: FacetVectors, scoring: Scoring, *, most: int = 3
-) -> tuple[Passage, ...]:
-    """The best pairs as time ranges; neighbours that move on together are joined."""
-    runs: list[list[int]] = []
-    for i in range(len(pairs.scores)):
-        last = runs[-1][-1] if runs else None
-        joined = last is not None and (
-            pairs.query_rows[i] == pairs.query_rows[last] + 1 and pairs.track_rows[i] == pairs.track_rows[last] + 1
-        )
-        if joined:
-            runs[-1].append(i)
-        else:
-            runs.append([i])
-    parts = scoring.contributions(pairs.cosines)
-    found = []
-    for run in runs:
-        facet = max(parts, key=lambda name: float(np.sum(parts[name][run])))
-        first, last = run[0], run[-1]
-        found.append(
-            Passage(
-                (float(query.start[pairs.query_rows[first]]), float(query.end[pairs.query_rows[last]])),
-                (float(track.start[pairs.track_rows[first]]), float(track.end[pairs.track_rows[last]])),
-                facet,
-                float(np.mean(pairs.scores[run])),
-            )
-        )
-    return tuple(sorted(found, key=lambda p: (-p.score, p.query))[:most])

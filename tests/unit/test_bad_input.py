@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +70,9 @@ class Program:
         return answer.json
 
     def failures(self) -> dict[str, str]:
-        return {os.path.basename(entry["path"]): entry["reason"] for entry in self("failures", "--json").json["failures"]}
+        return {
+            os.path.basename(entry["path"]): entry["reason"] for entry in self("failures", "--json").json["failures"]
+        }
 
     def hits(self, query: str | Path, *options: str) -> list[str]:
         answer = self("search", query, "-n", "50", "--json", *options)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from soundalike.comparison import Comparison, FacetScore, Passage
 from soundalike.explanation import clock, comparison_json, sentence, span
 from soundalike.facets import Facet
-from soundalike.search import Comparison, FacetScore, Passage
 
 NAMES = ("melody", "rhythm", "timbre", "harmony")
 

@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import FACETS, random_vectors
+from soundalike.comparison import Measure
 from soundalike.errors import UsageError
 from soundalike.facets import Facet, FacetVectors, Space, Weights, unit
 from soundalike.filters import parse_filter
 from soundalike.matching import measure_background
-from soundalike.search import Options, Query, compare, search
+from soundalike.search import Options, Query, search
 from soundalike.stores import open_store
 from soundalike.tracks import AnalysedTrack, Track
 
@@ -57,7 +58,10 @@ def test_track_search_agrees_with_comparing_every_track(store, entries, backgrou
     hits = search(store, ask(entries[3]), Options(weights, n=10), background)
     stored = store.excerpts([track.id for track in store.tracks()])
     brute = sorted(
-        ((compare(entries[3].excerpts, vectors, weights, background).score, -id_) for id_, vectors in stored.items()),
+        (
+            (Measure(weights, background).compare(entries[3].excerpts, vectors).score, -id_)
+            for id_, vectors in stored.items()
+        ),
         reverse=True,
     )
     assert [hit.track.id for hit in hits] == [-id_ for _, id_ in brute[:10]]
@@ -151,7 +155,7 @@ weights_strategy = st.dictionaries(st.sampled_from(FACETS), st.floats(0.05, 3), 
 @given(weights_strategy, st.integers(0, 2**31))
 def test_comparing_a_track_with_itself_is_the_maximum_in_every_facet(weights, seed):
     track = random_vectors(np.random.default_rng(seed), 4)
-    same = compare(track, track, weights, None)
+    same = Measure(weights, None).compare(track, track)
     assert all(score.cosine == pytest.approx(1, abs=1e-6) for score in same.facets.values())
     assert same.passages[0].query == same.passages[0].track == (0.0, 40.0)
 
@@ -162,15 +166,17 @@ def test_multiplying_all_weights_keeps_the_score(weights, factor, seed):
     rng = np.random.default_rng(seed)
     a, b = random_vectors(rng, 3, absent=0.2), random_vectors(rng, 4, absent=0.2)
     scaled = Weights({facet: weight * factor for facet, weight in weights.items()})
-    assert compare(a, b, scaled, None).score == pytest.approx(compare(a, b, weights, None).score, nan_ok=True)
+    assert Measure(scaled, None).compare(a, b).score == pytest.approx(
+        Measure(weights, None).compare(a, b).score, nan_ok=True
+    )
 
 
 def test_adding_an_absent_facet_changes_nothing_but_the_note():
     rng = np.random.default_rng(0)
     a, b = random_vectors(rng, 3), random_vectors(rng, 3)
     b.vectors[Facet("timbre")][:] = 0
-    alone = compare(a, b, Weights({"melody": 1}), None)
-    both = compare(a, b, Weights({"melody": 1, "timbre": 5}), None)
+    alone = Measure(Weights({"melody": 1}), None).compare(a, b)
+    both = Measure(Weights({"melody": 1, "timbre": 5}), None).compare(a, b)
     assert both.score == pytest.approx(alone.score)
     assert both.absent == ("mix.timbre",)
 
@@ -178,6 +184,6 @@ def test_adding_an_absent_facet_changes_nothing_but_the_note():
 def test_nothing_in_common_has_no_score():
     a = FacetVectors(np.zeros(1), np.ones(1), {Facet("melody"): unit(np.ones((1, 16)))})
     b = FacetVectors(np.zeros(1), np.ones(1), {Facet("timbre"): unit(np.ones((1, 16)))})
-    nothing = compare(a, b, Weights({"melody": 1}), None)
+    nothing = Measure(Weights({"melody": 1}), None).compare(a, b)
     assert np.isnan(nothing.score)
     assert nothing.absent == ("mix.melody",)

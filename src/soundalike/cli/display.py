@@ -17,9 +17,10 @@ from soundalike.explanation import clock, sentence, span
 from soundalike.tracks import Track, printable
 
 if TYPE_CHECKING:
+    from soundalike.comparison import Comparison, FacetScore
     from soundalike.facets import Facet
     from soundalike.ingest import Progress
-    from soundalike.search import Comparison, FacetScore, Hit
+    from soundalike.search import Hit
 
 
 def stdout() -> Console:
