@@ -17,7 +17,7 @@ import numpy as np
 
 from soundalike.errors import MissingExtraError, UsageError
 from soundalike.facets import FacetVectors, Space, sections
-from soundalike.tracks import Track
+from soundalike.tracks import Track, printable
 
 PLAYLISTS = (".m3u8", ".m3u", ".xspf", ".csv", ".json")
 ARRAYS = (".npz", ".parquet")
@@ -142,7 +142,8 @@ def _m3u8(tracks: Sequence[tuple[Track, str]]) -> str:
     for track, location in tracks:
         if "\n" in location or "\r" in location:
             continue  # the format has no way to write such a name
-        lines += [f"#EXTINF:{round(track.duration)},{' '.join(_label(track).split())}", location]
+        name = f"./{location}" if location.startswith("#") else location  # or it would be a comment
+        lines += [f"#EXTINF:{round(track.duration)},{' '.join(_label(track).split())}", name]
     return "\n".join(lines) + "\n"
 
 
@@ -153,11 +154,9 @@ def _xspf(tracks: Sequence[tuple[Track, str]]) -> str:
         entry = ElementTree.SubElement(listing, "track")
         prefix = "file://" if os.path.isabs(location) else ""  # noqa: PTH117
         ElementTree.SubElement(entry, "location").text = prefix + quote(os.fsencode(location))
-        ElementTree.SubElement(entry, "title").text = track.name
-        if track.artist:
-            ElementTree.SubElement(entry, "creator").text = track.artist
-        if track.album:
-            ElementTree.SubElement(entry, "album").text = track.album
+        for name, text in (("title", track.name), ("creator", track.artist), ("album", track.album)):
+            if text:
+                ElementTree.SubElement(entry, name).text = printable(text)  # XML has no control characters
         ElementTree.SubElement(entry, "duration").text = str(round(track.duration * 1000))
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"

@@ -99,6 +99,8 @@ def add_paths(
     run = _Run(store, ledger, AddReport())
     roots = [os.path.abspath(os.path.expanduser(path)) for path in paths]  # noqa: PTH100, PTH111
     files = list(discover(roots, on_error=run.fail))
+    if not files:
+        run.report.warnings.append(f"No audio file was found in {', '.join(map(printable, roots))}.")
     tasks = run.plan(files, retry=retry)
     outcomes = run_here(tasks, analyzer) if jobs is None else run_in_processes(tasks, recipe, jobs)
     sizes = {task.path: _size(task.path) for task in tasks}
@@ -149,7 +151,11 @@ def _walk(root: str, on_error: Callable[[str, str], None]) -> Iterator[str]:
         on_error(os.fsdecode(error.filename), f"The folder cannot be read: {error.strerror}.")
 
     for folder, folders, files in os.walk(root, followlinks=True, onerror=complain):
-        stat = os.stat(folder)  # noqa: PTH116
+        try:
+            stat = os.stat(folder)  # noqa: PTH116
+        except OSError as error:  # it has gone since it was listed
+            complain(error)
+            continue
         if (stat.st_dev, stat.st_ino) in visited:
             folders.clear()
             continue
@@ -170,6 +176,7 @@ class _Run:
         self._ledger = ledger
         self._known = {track.path: track for track in store.tracks()}
         self._failures = {failure.path: failure for failure in ledger.failures()}
+        self._seen: dict[str, str] = {}
         self._missing: dict[int, list[Track]] = defaultdict(list)
         for track in self._known.values():
             if not os.path.lexists(track.path):
@@ -189,6 +196,7 @@ class _Run:
             elif known is None and (old := self._renamed_from(path)):
                 self._move(old, path)
             else:
+                self._seen[path] = fingerprint(path)
                 tasks.append(Task(path, known))
         return tasks
 
@@ -207,7 +215,7 @@ class _Run:
 
     def fail(self, path: str, reason: str) -> None:
         """Enter a failure in the ledger."""
-        self._ledger.record(path, reason)
+        self._ledger.record(path, reason, seen=self._seen.get(path))
         self.report.failed += 1
 
     def prune(self, roots: Sequence[str]) -> None:

@@ -68,10 +68,17 @@ class Ledger:
     def __init__(self, folder: str | Path) -> None:
         self._path = Path(folder) / "ledger.db"
 
-    def record(self, path: str, reason: str) -> None:
-        """Enter a failure, or renew it; durable when it returns."""
+    def record(self, path: str, reason: str, *, seen: str | None = None) -> None:
+        """Enter a failure, or renew it; durable when it returns.
+
+        Parameters
+        ----------
+        path, reason : str
+        seen : str, optional
+            Fingerprint of the file that was tried, which may have changed since; the default is its present one.
+        """
         when = datetime.now(UTC).isoformat(timespec="seconds")
-        row = (os.fsencode(path), fingerprint(path), reason, when)
+        row = (os.fsencode(path), fingerprint(path) if seen is None else seen, reason, when)
         self._write("INSERT OR REPLACE INTO failure VALUES (?, ?, ?, ?)", [row])
 
     def forget(self, paths: Iterable[str]) -> None:

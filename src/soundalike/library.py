@@ -97,7 +97,7 @@ class Library:
         create: bool = True,
     ) -> None:
         self.folder = Path(folder).expanduser() if folder is not None else home() / "default"
-        if not create and not self.folder.is_dir():
+        if not create and not (self.folder / "library.db").exists():
             raise NotFoundError(
                 f"There is no library at {self.folder}.",
                 "Make one with 'soundalike add FOLDER', or name it with --library.",

@@ -138,7 +138,12 @@ def search(store: Store, query: Query, options: Options, background: Background 
 
 
 def check_weights(weights: Weights, facets: Sequence[Facet]) -> None:
-    """Raise `UsageError` unless every weighted facet is one of `facets`."""
+    """Raise `UsageError` unless every weighted facet is one of `facets` and every weight can be computed with."""
+    for facet, weight in weights.items():
+        if not 1e-6 <= abs(weight) <= 1e6:
+            raise UsageError(
+                f"The weight of '{facet}' is {weight:g}.", "Only the ratios of weights count; stay near 1."
+            )
     unknown = [facet for facet in weights if facet not in facets]
     if unknown:
         known = ", ".join(facet.short for facet in facets)

@@ -18,6 +18,7 @@ from soundalike.cli.research_commands import research
 from soundalike.cli.search_commands import compare, embed, search
 from soundalike.cli.shared import HELP
 from soundalike.errors import SoundalikeError, UsageError
+from soundalike.tracks import printable
 
 
 @click.group(context_settings=HELP)
@@ -96,5 +97,5 @@ def _print_any_name() -> None:
 
 
 def _complain(error: object, code: int) -> int:
-    click.echo(f"soundalike: {error}", err=True)
+    click.echo(f"soundalike: {printable(str(error))}", err=True)  # names may hold line breaks and worse
     return code

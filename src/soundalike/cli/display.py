@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from soundalike.facets import Facet
     from soundalike.ingest import Progress
     from soundalike.search import Hit
+
+
+WIDEST = 120
+"""Columns beyond which a table would only tear apart what belongs together."""
 
 
 def stdout() -> Console:
@@ -42,7 +48,8 @@ def progress_bar(verb: str) -> Iterator[Callable[[Progress], None]]:
         TextColumn(verb),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]} {task.fields[left]} [dim]{task.fields[name]}", justify="left"),
+        TextColumn("{task.fields[rate]} {task.fields[left]}"),
+        TextColumn("{task.fields[name]}", style="dim", markup=False),
     )
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(verb, total=None, rate="", left="", name="")
@@ -70,19 +77,35 @@ def counting_bar(verb: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def hits_table(hits: Sequence[Hit]) -> Table:
-    """One row per hit: what it is, its score, each weighted facet, and why."""
+def print_hits(hits: Sequence[Hit]) -> None:
+    """Print a row per hit (what it is, each weighted facet, its score), and why below it over the full width."""
+    console = stdout()
+    width = min(console.width, WIDEST)
+    header, *rows = console.render_lines(_hits_table(hits, width), console.options.update(width=width), pad=False)
+    console.print(Segments([*header, Segment.line()]), end="")
+    for row, hit in zip(rows, hits, strict=True):
+        console.print(Segments([*row, Segment.line()]), end="")
+        reason = sentence(hit.comparison).replace(" %", "\N{NO-BREAK SPACE}%")
+        lines = textwrap.fill(reason, width, initial_indent="    ", subsequent_indent="    ")
+        console.print(Text(lines.replace("\N{NO-BREAK SPACE}", " "), style="dim"), soft_wrap=True)
+
+
+def _hits_table(hits: Sequence[Hit], width: int) -> Table:
+    """Rows of one line each."""
     weighted = [facet for facet, score in hits[0].comparison.facets.items() if score.weight]
     weighted += hits[0].comparison.absent
     weighted.sort()
+    bars = width >= 40 + 12 * len(weighted)
+    widths = [max(10 if bars else 6, len(facet.short)) for facet in weighted]
+    room = width - sum(widths) - 2 * len(widths) - 14  # for gaps, id and score
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
-    table.add_column("id", justify="right", style="dim")
-    table.add_column("track", overflow="fold", ratio=1)
-    for facet in weighted:
-        table.add_column(facet.short, no_wrap=True)
+    table.add_column("id", justify="right", style="dim", no_wrap=True)
+    table.add_column("track", no_wrap=True, max_width=max(room, 12))
+    for facet, least in zip(weighted, widths, strict=True):
+        table.add_column(facet.short, justify="right", no_wrap=True, min_width=least)
     table.add_column("score", justify="right", no_wrap=True)
     for hit in hits:
-        cells = [_bar(hit.comparison.facets.get(facet)) for facet in weighted]
+        cells = [_bar(hit.comparison.facets.get(facet), drawn=bars) for facet in weighted]
         table.add_row(str(hit.track.id), _title(hit), *cells, f"{hit.score:+.2f}")
     return table
 
@@ -112,36 +135,35 @@ def passages_text(comparison: Comparison) -> Text:
     return Text("\n".join(lines), style="dim")
 
 
-def track_line(track: Track) -> str:
-    """What a track is, in one line: name, artist, length, tempo, key."""
-    facts = [track.artist, clock(round(track.duration, 1))]
+def query_line(track: Track) -> Text:
+    """What was asked with, in one line: name, artist, length, tempo, key."""
+    facts = [printable(track.artist), clock(round(track.duration, 1))]
     if track.tempo:
         facts.append(f"{track.tempo:.0f} bpm")
     if track.key:
         facts.append(f"{track.key} ({track.camelot})")
-    return f"{track.name}  " + " · ".join(fact for fact in facts if fact)
+    return Text.assemble("Like ", (f"{printable(track.name)}  {' · '.join(fact for fact in facts if fact)}", "bold"))
 
 
 def _title(hit: Hit) -> Text:
-    text = Text(hit.track.name, style="bold")
+    text = Text(printable(hit.track.name), style="bold")
     if hit.track.artist:
-        text.append(f"  {hit.track.artist}", style="not bold dim")
-    text.append(f"\n{sentence(hit.comparison)}", style="not bold dim")
+        text.append(f"  {printable(hit.track.artist)}", style="not bold dim")
     return text
 
 
-def _bar(score: FacetScore | None) -> Text:
-    """A facet's percentile as a short bar and a number."""
+def _bar(score: FacetScore | None, *, drawn: bool = True) -> Text:
+    """A facet's percentile as a number, after a short bar if there is room for it."""
     if score is None:
-        return Text("  absent", style="dim")
+        return Text("absent", style="dim")
     if score.percentile is None:
         return Text(f"{score.cosine:+.2f}")
-    filled = round(score.percentile / 20)
     style = "green" if score.contribution > 0 else "red" if score.contribution < 0 else "dim"
-    text = Text("━" * filled, style=style)
-    text.append("─" * (5 - filled), style="bright_black")
-    text.append(f" {min(int(score.percentile), 99):>2} %")
-    return text
+    number = f"{min(int(score.percentile), 99):>2} %"
+    if not drawn:
+        return Text(number, style=style)
+    filled = round(score.percentile / 20)
+    return Text.assemble(("━" * filled, style), ("─" * (5 - filled), "bright_black"), f" {number}")
 
 
 def facet_names(facets: Sequence[Facet]) -> str:

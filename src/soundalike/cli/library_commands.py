@@ -8,12 +8,20 @@ from pathlib import Path
 
 import click
 
-from soundalike.cli.shared import HELP, jobs_option, json_option, library_option, open_library, print_json
+from soundalike.cli.shared import (
+    HELP,
+    jobs_option,
+    json_option,
+    library_option,
+    open_library,
+    print_json,
+    refuse_empty,
+)
 from soundalike.errors import UsageError
 
 
 @click.command(context_settings=HELP)
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=refuse_empty)
 @jobs_option
 @click.option("--retry", is_flag=True, help="Try failed files again even if they have not changed.")
 @library_option
@@ -85,7 +93,7 @@ def failures(folder: str | None, as_json: bool) -> None:
 
 
 @click.command(context_settings=HELP)
-@click.argument("targets", nargs=-1, metavar="[PATH|ID]...")
+@click.argument("targets", nargs=-1, metavar="[PATH|ID]...", callback=refuse_empty)
 @click.option("--missing", is_flag=True, help="Forget every track whose file has gone.")
 @library_option
 @json_option

@@ -41,6 +41,29 @@ def evaluate(groups: int, seed: int, as_json: bool) -> None:
         click.echo(str(result))
 
 
+@research.command("self-retrieval", context_settings=HELP)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.option("--seconds", type=click.FloatRange(0.05), default=15.0, show_default=True, help="Longest piece.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@json_option
+def self_retrieval(folder: str, seconds: float, seed: int, as_json: bool) -> None:
+    """Cut a random piece out of each track in FOLDER: how often does it find its own track first?
+
+    \b
+    Example:
+      soundalike research self-retrieval ~/Music
+    """
+    from soundalike.cli.display import counting_bar
+    from soundalike.research.self_retrieval import measure_self_retrieval
+
+    with counting_bar("Listening") as show:
+        result = measure_self_retrieval(Path(folder), seconds=seconds, seed=seed, progress=show)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        click.echo(str(result))
+
+
 @research.command("demo-pack", context_settings=HELP)
 @click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder to write.")
 @click.option("--seed", type=int, help="Another seed makes other music.  [default: the shipped pack's]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -80,13 +81,14 @@ def search(
             found = [hit_json(hit) for hit in hits]
             print_json({"space": library.analyzer.space.name, "weights": dict(weights), "query": shown, "hits": found})
             return
-        from soundalike.cli.display import hits_table, stderr, stdout, track_line
+        from soundalike.cli.display import print_hits, query_line, stderr
 
-        stderr().print(f"Like [bold]{track_line(asked.track)}[/bold]" if asked.track.duration else "")
+        stderr().print(query_line(asked.track), soft_wrap=True)
         if hits:
-            stdout().print(hits_table(hits))
+            print_hits(hits)
         else:
-            stderr().print("Nothing in the library passes. Loosen --where, or add more music with 'soundalike add'.")
+            loosen = "Loosen --where, or add" if conditions else "Add"
+            click.echo(f"Nothing in the library answers. {loosen} more music with 'soundalike add'.", err=True)
 
 
 @click.command(context_settings=HELP)
@@ -142,6 +144,8 @@ def embed(paths: tuple[str, ...], out: str, excerpts: bool, jobs: int, as_json: 
 
     if Path(out).suffix.lower() not in ARRAYS:
         raise UsageError(f"'{out}' is not a file of vectors.", f"Use one of {', '.join(ARRAYS)}.")
+    if not Path(out).absolute().parent.is_dir():  # better said now than after hours of listening
+        raise UsageError(f"'{out}' cannot be written: its folder does not exist.", "Make the folder first.")
     files = [path for argument in paths for path in _listed(argument)]
     analysed, failed = {}, {}
     for task, outcome in run_in_processes([Task(path) for path in dict.fromkeys(files)], Recipe(), jobs):
@@ -163,7 +167,8 @@ def _listed(argument: str) -> list[str]:
     if not argument.startswith("@"):
         return [argument]
     try:
-        text = sys.stdin.read() if argument == "@-" else Path(argument[1:]).read_text("utf-8", "surrogateescape")
+        content = sys.stdin.buffer.read() if argument == "@-" else Path(argument[1:]).read_bytes()
     except OSError as error:
         raise UsageError(f"The list '{argument[1:]}' cannot be read: {error.strerror}.", "Check its name.") from None
-    return [line for line in text.splitlines() if line.strip()]
+    # Only line ends separate names: others that look like one to `splitlines` may stand in a name.
+    return [os.fsdecode(line) for line in content.replace(b"\r\n", b"\n").split(b"\n") if line.strip()]

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+
+def refuse_empty(_context: click.Context, _parameter: click.Parameter, given: T) -> T:
+    """Check an option or arguments: an empty name is a mistake in a script, and would mean the present folder."""
+    if given == "" or (isinstance(given, tuple) and "" in given):
+        raise UsageError("An empty name was given.", "Check the variable that it came from.")
+    return given
 
 
 def library_option(function: F) -> F:
@@ -26,6 +34,7 @@ def library_option(function: F) -> F:
         "folder",
         metavar="DIR",
         type=click.Path(file_okay=False),
+        callback=refuse_empty,
         help="The library's folder.  [default: $SOUNDALIKE_HOME/default]",
     )(function)
 

@@ -83,7 +83,7 @@ def fit(sources: Sequence[Source], *, seed: int = 0) -> tuple[dict[str, NDArray[
     heads = build(arrays)
     music = [facet_vectors(heads, track) for source in sources if source.music for track in source.tracks]
     names = ", ".join(source.name for source in sources if source.music)
-    return arrays, measure_background(music, source=names, seed=seed)
+    return arrays, measure_background(music, source=f"shipped with the heads: random pairs of {names}", seed=seed)
 
 
 def whiten(

@@ -123,7 +123,7 @@ def _check_leftovers(folder: Path, spaces: set[int], *, repair: bool) -> list[Fi
     """Find block folders of spaces that are not there."""
     wanted = {f"{number}-{level}" for number in spaces for level in schema.LEVELS}
     findings = []
-    for entry in sorted(folder.iterdir()) if folder.exists() else []:
+    for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
         if entry.is_dir() and entry.name not in wanted:
             if repair:
                 shutil.rmtree(entry, ignore_errors=True)
