@@ -12,6 +12,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -105,13 +106,14 @@ def add_paths(
     outcomes = run_here(tasks, analyzer) if jobs is None else run_in_processes(tasks, recipe, jobs)
     sizes = {task.path: _size(task.path) for task in tasks}
     left, listening = sum(sizes.values()), time.monotonic()
-    for done, (task, outcome) in enumerate(outcomes, 1):
-        run.keep(task, outcome)
-        left -= sizes[task.path]
-        spent = max(time.monotonic() - listening, 1e-6)
-        pace = spent / max(sum(sizes.values()) - left, 1)
-        if progress:
-            progress(Progress(done, len(tasks), task.path, done / spent, left * pace))
+    with closing(outcomes):  # at once, not when an error that passes through is forgotten
+        for done, (task, outcome) in enumerate(outcomes, 1):
+            run.keep(task, outcome)
+            left -= sizes[task.path]
+            spent = max(time.monotonic() - listening, 1e-6)
+            pace = spent / max(sum(sizes.values()) - left, 1)
+            if progress:
+                progress(Progress(done, len(tasks), task.path, done / spent, left * pace))
     run.prune([root for root in roots if os.path.isdir(root)])  # noqa: PTH112
     run.report.seconds = time.monotonic() - begun
     return run.report

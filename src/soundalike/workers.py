@@ -9,10 +9,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -51,13 +53,13 @@ def listen(task: Task, analyzer: Analyzer) -> Outcome:
         return f"Unexpected {type(error).__name__}: {error}"
 
 
-def run_here(tasks: Iterable[Task], analyzer: Analyzer) -> Iterator[tuple[Task, Outcome]]:
+def run_here(tasks: Iterable[Task], analyzer: Analyzer) -> Generator[tuple[Task, Outcome]]:
     """Listen in this process, in order."""
     for task in tasks:
         yield task, listen(task, analyzer)
 
 
-def run_in_processes(tasks: Iterable[Task], recipe: Recipe, jobs: int) -> Iterator[tuple[Task, Outcome]]:
+def run_in_processes(tasks: Iterable[Task], recipe: Recipe, jobs: int) -> Generator[tuple[Task, Outcome]]:
     """Listen in `jobs` processes; outcomes come as they are ready.
 
     Never more than `jobs` files are on the way, so that a killed run repeats at most one each.
@@ -72,7 +74,8 @@ def run_in_processes(tasks: Iterable[Task], recipe: Recipe, jobs: int) -> Iterat
     try:
         while True:
             while len(running) < jobs and (task := waiting.pop() if waiting else next(queue, None)):
-                running[pool.submit(_listen_there, task)] = task
+                with _interrupts_held():
+                    running[pool.submit(_listen_there, task)] = task
             if not running:
                 return
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -88,7 +91,28 @@ def run_in_processes(tasks: Iterable[Task], recipe: Recipe, jobs: int) -> Iterat
                     yield task, _listen_alone(task, recipe)
                 pool = _pool(recipe, jobs)
     finally:
+        if running:
+            _end(pool)  # nobody takes any more what they are listening to, which may be hours long
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while processes start: they inherit that until they ignore it themselves (see `_start`)."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End a pool's processes at once, as `terminate_workers` does from Python 3.14."""
+    for process in list((pool._processes or {}).values()):
+        process.terminate()
 
 
 _analyzer: Analyzer | None = None
@@ -128,6 +152,8 @@ def _crashed(future: Future[Outcome]) -> bool:
 def _listen_alone(task: Task, recipe: Recipe) -> Outcome:
     with _pool(recipe, 1) as pool:
         try:
-            return pool.submit(_listen_there, task).result()
+            with _interrupts_held():
+                future = pool.submit(_listen_there, task)
+            return future.result()
         except BrokenProcessPool:
             return "The decoder crashed on this file."

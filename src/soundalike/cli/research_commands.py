@@ -47,7 +47,7 @@ def evaluate(groups: int, seed: int, as_json: bool) -> None:
 @click.option("--seed", type=int, default=0, show_default=True)
 @json_option
 def self_retrieval(folder: str, seconds: float, seed: int, as_json: bool) -> None:
-    """Cut a random piece out of each track in FOLDER: how often does it find its own track first?
+    """Cut a random piece out of each track in FOLDER and tell how often it finds its own track first.
 
     \b
     Example:
