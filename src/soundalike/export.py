@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -68,15 +69,35 @@ def write_vectors(
     excerpts : bool
         One row per excerpt. By default one row per track: the direction of the mean over all.
     """
+    check_arrays(out)
     columns = vector_columns(tracks, space, excerpts=excerpts)
     if out.suffix.lower() == ".parquet":
         _parquet(out, columns)
-    elif out.suffix.lower() == ".npz":
+    else:
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **columns)
         write_atomically(out, buffer.getvalue())
-    else:
+
+
+def check_arrays(out: Path) -> None:
+    """Raise what `write_vectors` would raise for such a file: better before hours of listening than after.
+
+    Raises
+    ------
+    UsageError
+        If the suffix is none of `ARRAYS`, or the folder does not exist.
+    MissingExtraError
+        If the format needs a package that is not installed.
+    """
+    if out.suffix.lower() not in ARRAYS:
         raise UsageError(f"'{out}' is not a file of vectors.", f"Use one of {', '.join(ARRAYS)}.")
+    if not out.absolute().parent.is_dir():
+        raise UsageError(f"'{out}' cannot be written: its folder does not exist.", "Make the folder first.")
+    if out.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
+        raise MissingExtraError(
+            "Writing .parquet needs pyarrow, which is not installed.",
+            "Install it with: pip install 'soundalike[parquet]', or write .npz.",
+        )
 
 
 def vector_columns(
@@ -178,14 +199,9 @@ def _json(tracks: Sequence[tuple[Track, str]]) -> str:
 
 
 def _parquet(out: Path, columns: dict[str, np.ndarray]) -> None:
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError:
-        raise MissingExtraError(
-            "Writing .parquet needs pyarrow, which is not installed.",
-            "Install it with: pip install 'soundalike[parquet]', or write .npz.",
-        ) from None
+    import pyarrow as pa
+    from pyarrow import parquet
+
     arrays = {
         name: pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
         if values.ndim == 2

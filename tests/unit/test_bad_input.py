@@ -9,8 +9,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -407,6 +411,29 @@ def test_a_download_that_ends_while_its_beginning_fails_is_tried_again(run, fold
         assert run.add(folder / "download.wav")["failed"] == 1
     assert run.add(folder / "download.wav")["added"] == 1
     assert run.failures() == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_ctrl_c_ends_hours_of_listening_at_once_with_one_sentence(folder, tmp_path):
+    for number in range(2):
+        soundfile.write(folder / f"days {number}.wav", np.zeros(4000, np.int16), 4000)
+        header = bytearray((folder / f"days {number}.wav").read_bytes()[:44])
+        header[4:8] = header[40:44] = (0x7FFE0000).to_bytes(4, "little")
+        with (folder / f"days {number}.wav").open("wb") as file:
+            file.write(header)
+            file.truncate(0x7FFE0000)  # three days of silence that take no space
+    command = [sys.executable, "-m", "soundalike", "add", folder, "--jobs", "2", "--library", tmp_path / "new"]
+    with subprocess.Popen(command, stdout=-1, stderr=-1, text=True, start_new_session=True) as process:
+        try:
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+            while len(children.read_text().split()) < 3:  # two that listen, and one that Python adds
+                time.sleep(0.01)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does, while they are still starting
+            out, err = process.communicate(timeout=30)  # until all of them have let go of the pipe
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    assert Answer(process.returncode, out, err.lstrip("\n")).is_one_sentence("Stopped. What was done is kept")
 
 
 # Damaged libraries

@@ -35,7 +35,7 @@ if __name__ == "__main__":
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
     folder = tmp_path_factory.mktemp("many")
-    for seed in range(max(40, KILLS)):
+    for seed in range(40):
         write_tune(folder / f"{seed:03d}.wav", seed, seconds=1.0)
     return folder
 
@@ -57,24 +57,25 @@ def add_and_kill(library: Path, music: Path, jobs: int, after: float) -> tuple[l
 @pytest.mark.parametrize("jobs", [0, 2])
 def test_a_killed_add_loses_nothing_and_goes_on_where_it_was(many, tmp_path, jobs):
     rng = np.random.default_rng(jobs)
+    library, ids = tmp_path / "library 0", {}
     acknowledged: set[str] = set()
-    ids: dict[str, int] = {}
-    for _ in range(KILLS if jobs == 0 else KILLS // 3):
-        paths, finished = add_and_kill(tmp_path / "library", many, jobs, float(rng.uniform(0, 0.6)) * (1 + jobs))
+    for number in range(KILLS if jobs == 0 else KILLS // 3):
+        paths, finished = add_and_kill(library, many, jobs, float(rng.uniform(0, 0.6)) * (1 + jobs))
         assert not acknowledged & set(paths), "a file was analysed again after it had been acknowledged"
         acknowledged |= set(paths)
-        with Library(tmp_path / "library") as library:
-            kept = {track.path: track.id for track in library.tracks()}
+        with Library(library) as opened:
+            kept = {track.path: track.id for track in opened.tracks()}
             assert acknowledged <= kept.keys()
             assert ids.items() <= kept.items()
-            assert all(finding.ok for finding in library.verify())
+            assert all(finding.ok for finding in opened.verify())
             ids = kept
         if finished:
-            break
-    with Library(tmp_path / "library") as library:
-        library.add([many])
-        assert {Path(track.path).name for track in library.tracks()} == {path.name for path in many.iterdir()}
-        assert library.search(many / "000.wav", n=3)
+            assert {Path(path).name for path in kept} == {path.name for path in many.iterdir()}
+            library, ids, acknowledged = tmp_path / f"library {number + 1}", {}, set()
+    with Library(library) as opened:
+        opened.add([many])
+        assert {Path(track.path).name for track in opened.tracks()} == {path.name for path in many.iterdir()}
+        assert opened.search(many / "000.wav", n=3)
 
 
 def test_workers_end_with_their_parent(many, tmp_path):

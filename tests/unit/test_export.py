@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from conftest import FACETS, random_vectors
-from soundalike.errors import UsageError
-from soundalike.export import vector_columns, write_atomically, write_tracks, write_vectors
+from soundalike import export
+from soundalike.errors import MissingExtraError, UsageError
+from soundalike.export import check_arrays, vector_columns, write_atomically, write_tracks, write_vectors
 from soundalike.facets import FacetVectors, Space
 from soundalike.tracks import Track
 
@@ -42,6 +43,19 @@ def test_a_name_with_a_newline_does_not_break_the_playlist(tmp_path):
     assert (tmp_path / "list.m3u8").read_text() == "#EXTM3U\n"
 
 
+def test_a_name_that_begins_like_a_comment_is_none(tmp_path):
+    write_tracks(tmp_path / "list.m3u8", [Track(str(tmp_path / "#1 hit.wav"))])
+    assert (tmp_path / "list.m3u8").read_text().splitlines()[-1] == "./#1 hit.wav"
+
+
+def test_xspf_is_well_formed_whatever_the_tags_hold(tmp_path):
+    text = "a\x1b[31m\0\x07<b>"
+    write_tracks(tmp_path / "list.xspf", [Track("/a.wav", title=text, artist=text, album=text)])
+    root = ElementTree.parse(tmp_path / "list.xspf").getroot()
+    for name in ("title", "creator", "album"):
+        assert next(root.iter(f"{{http://xspf.org/ns/0/}}{name}")).text == r"a\x1b[31m\x00\x07<b>"
+
+
 def test_xspf_is_well_formed_and_quoted(tmp_path):
     write_tracks(tmp_path / "list.xspf", tracks(tmp_path))
     root = ElementTree.parse(tmp_path / "list.xspf").getroot()
@@ -68,6 +82,12 @@ def test_a_name_that_is_not_utf8_survives_the_round_trip(tmp_path):
 def test_an_unknown_suffix_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"\.m3u8"):
         write_tracks(tmp_path / "list.doc", [])
+
+
+def test_a_format_whose_package_is_missing_names_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match="pip install"):
+        check_arrays(tmp_path / "v.parquet")
 
 
 def test_vectors_are_written_without_pickling(tmp_path):

@@ -139,13 +139,10 @@ def embed(paths: tuple[str, ...], out: str, excerpts: bool, jobs: int, as_json: 
       find . -name '*.flac' | soundalike embed --out vectors.npz @-
     """
     from soundalike.analysis import Analyzer, Recipe
-    from soundalike.export import ARRAYS, write_vectors
+    from soundalike.export import check_arrays, write_vectors
     from soundalike.workers import Task, run_in_processes
 
-    if Path(out).suffix.lower() not in ARRAYS:
-        raise UsageError(f"'{out}' is not a file of vectors.", f"Use one of {', '.join(ARRAYS)}.")
-    if not Path(out).absolute().parent.is_dir():  # better said now than after hours of listening
-        raise UsageError(f"'{out}' cannot be written: its folder does not exist.", "Make the folder first.")
+    check_arrays(Path(out))
     files = [path for argument in paths for path in _listed(argument)]
     analysed, failed = {}, {}
     for task, outcome in run_in_processes([Task(path) for path in dict.fromkeys(files)], Recipe(), jobs):
