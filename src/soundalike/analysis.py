@@ -118,13 +118,13 @@ class Analyzer:
         stream = ExcerptStream(path, rate=self._encoder.sample_rate, seconds=self._encoder.window, start=start, end=end)
         times: list[tuple[float, float]] = []
         rows: list[dict[Facet, NDArray[np.float32]]] = []
-        heard: list[NDArray[np.float32]] = []
+        heard = np.zeros(self._listener.dim)
         for excerpt in stream:
             vectors, embedding = self._listen(excerpt.clip)
             if any(row.any() for row in vectors.values()):
                 times.append((excerpt.start, excerpt.end))
                 rows.append(vectors)
-                heard.append(embedding)
+                heard += embedding
         silent = not rows or stream.rms_db < SILENCE_DB
         if silent:
             times, rows = [], []
@@ -143,7 +143,9 @@ class Analyzer:
             silent=silent,
             warning=stream.warning,
         )
-        return AnalysedTrack(track if silent else _with_tempo_and_key(track, heard), self._excerpts(times, rows))
+        return AnalysedTrack(
+            track if silent else _with_tempo_and_key(track, heard / len(rows)), self._excerpts(times, rows)
+        )
 
     def reread(self, known: Track) -> Track | None:
         """Describe a changed file without listening, if its sound is still that of `known`.
@@ -219,11 +221,10 @@ def _stat(path: str) -> os.stat_result:
         ) from None
 
 
-def _with_tempo_and_key(track: Track, heard: list[NDArray[np.float32]]) -> Track:
+def _with_tempo_and_key(track: Track, heard: NDArray[np.float64]) -> Track:
     """Add tempo and key, estimated from the mean descriptors of all excerpts."""
-    mean = np.mean(np.array(heard, np.float64), axis=0)
-    tempo = estimate_tempo(mean[LAYOUT["tempo"]])
-    key = estimate_key(mean[LAYOUT["chroma"]])
+    tempo = estimate_tempo(heard[LAYOUT["tempo"]])
+    key = estimate_key(heard[LAYOUT["chroma"]])
     return replace(
         track,
         tempo=round(tempo.bpm, 2) if tempo else None,

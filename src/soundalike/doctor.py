@@ -31,7 +31,7 @@ def check_machine() -> list[Finding]:
 def check_library(folder: str | None, *, repair: bool = False) -> list[Finding]:
     """Check the library's folder and store; with `repair`, rebuild what can be rebuilt."""
     path = Path(folder).expanduser() if folder else home() / "default"
-    if not path.is_dir():
+    if not (path / "library.db").exists():
         return [Finding("library", True, f"none yet at {path}; make one with 'soundalike add FOLDER'")]
     free = shutil.disk_usage(path).free
     advice = "" if free > LOW_SPACE else "; free some space before adding more"
@@ -39,7 +39,7 @@ def check_library(folder: str | None, *, repair: bool = False) -> list[Finding]:
     writable = os.access(path, os.W_OK)
     findings.append(Finding("permissions", writable, "writable" if writable else "not writable: adding will fail"))
     try:
-        with Library(path) as library:
+        with Library(path, create=False) as library:
             findings += library.verify(repair=repair)
             failures = len(library.failures())
     except SoundalikeError as error:

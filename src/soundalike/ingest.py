@@ -34,7 +34,7 @@ class Progress:
     done, total : int
         Files that had to be listened to.
     path : str
-        The file that was finished last.
+        The file that was finished last; the first one to listen to while `done` is 0.
     rate : float
         Files per second so far.
     seconds_left : float
@@ -104,19 +104,34 @@ def add_paths(
         run.report.warnings.append(f"No audio file was found in {', '.join(map(printable, roots))}.")
     tasks = run.plan(files, retry=retry)
     outcomes = run_here(tasks, analyzer) if jobs is None else run_in_processes(tasks, recipe, jobs)
-    sizes = {task.path: _size(task.path) for task in tasks}
-    left, listening = sum(sizes.values()), time.monotonic()
+    clock = _Clock(tasks)
+    if progress and tasks:
+        progress(clock.state(0, tasks[0].path))
     with closing(outcomes):  # at once, not when an error that passes through is forgotten
         for done, (task, outcome) in enumerate(outcomes, 1):
             run.keep(task, outcome)
-            left -= sizes[task.path]
-            spent = max(time.monotonic() - listening, 1e-6)
-            pace = spent / max(sum(sizes.values()) - left, 1)
             if progress:
-                progress(Progress(done, len(tasks), task.path, done / spent, left * pace))
+                progress(clock.state(done, task.path))
     run.prune([root for root in roots if os.path.isdir(root)])  # noqa: PTH112
     run.report.seconds = time.monotonic() - begun
     return run.report
+
+
+class _Clock:
+    """Estimates the time left from the bytes that are left: files differ more in length than in kind."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._sizes = {task.path: _size(task.path) for task in tasks}
+        self._total = sum(self._sizes.values())
+        self._heard = 0
+        self._begun = time.monotonic()
+
+    def state(self, done: int, path: str) -> Progress:
+        """The progress when `done` files are finished, `path` last."""
+        spent = max(time.monotonic() - self._begun, 1e-6)
+        self._heard += self._sizes[path] if done else 0
+        left = (self._total - self._heard) * spent / self._heard if self._heard else 0.0
+        return Progress(done, len(self._sizes), path, done / spent, left)
 
 
 def discover(roots: Sequence[str], *, on_error: Callable[[str, str], None]) -> Iterator[str]:

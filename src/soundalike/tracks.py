@@ -64,7 +64,7 @@ class Track:
     @property
     def name(self) -> str:
         """What to call the track: its title, or its file name, fit for any terminal."""
-        return self.title or printable(os.path.basename(self.path))  # noqa: PTH119 - surrogates pass through
+        return printable(self.title or os.path.basename(self.path))  # noqa: PTH119 - surrogates pass through
 
 
 @dataclass(frozen=True, slots=True)

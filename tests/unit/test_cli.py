@@ -117,6 +117,13 @@ def test_compare_with_itself_is_the_maximum_in_every_facet(run, tunes):
     assert all(facet["cosine"] == pytest.approx(1, abs=1e-6) for facet in document["facets"].values())
 
 
+def test_compare_needs_no_library(capsys, tunes, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOUNDALIKE_HOME", str(tmp_path / "home"))
+    assert main(["compare", str(tunes / "tune 1.wav"), str(tunes / "tune 2.wav"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["score"] is not None
+    assert not (tmp_path / "home").exists()
+
+
 def test_compare_shows_a_table_and_a_sentence(run, tunes):
     code, out, _ = run("compare", str(tunes / "tune 1.wav"), str(tunes / "tune 2.wav"))
     assert code == 0

@@ -27,7 +27,7 @@ if __name__ == "__main__":
     with Library(sys.argv[1]) as library:
         jobs = int(sys.argv[3]) or None
         print("begun", flush=True)
-        library.add([sys.argv[2]], jobs=jobs, progress=lambda state: print(state.path, flush=True))
+        library.add([sys.argv[2]], jobs=jobs, progress=lambda state: state.done and print(state.path, flush=True))
         print("all done", flush=True)
 """
 

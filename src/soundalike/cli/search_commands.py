@@ -14,6 +14,7 @@ from soundalike.cli.shared import (
     jobs_option,
     json_option,
     library_option,
+    open_any_library,
     open_library,
     parse_range,
     print_json,
@@ -111,7 +112,7 @@ def compare(
     from soundalike.facets import Weights
 
     weights = Weights.parse(settings, preset=preset)
-    with open_library(folder, create=True) as library:
+    with open_any_library(folder) as library:
         comparison = library.compare(a, b, weights, raw=raw)
         if as_json:
             print_json({"space": library.analyzer.space.name, **comparison_json(comparison)})

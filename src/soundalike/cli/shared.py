@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -80,6 +82,19 @@ def open_library(folder: str | None, *, create: bool = False) -> Library:
     from soundalike.library import Library
 
     return Library(folder, create=create)
+
+
+@contextmanager
+def open_any_library(folder: str | None) -> Iterator[Library]:
+    """Open the library that ``--library`` names; where none is named and none exists, an empty one for the moment."""
+    from soundalike.library import Library, home
+
+    if folder is not None or (home() / "default" / "library.db").exists():
+        with open_library(folder) as library:
+            yield library
+    else:
+        with TemporaryDirectory(prefix="soundalike-") as place, Library(place) as library:
+            yield library
 
 
 def print_json(document: object) -> None:
