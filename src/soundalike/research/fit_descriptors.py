@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from soundalike.audio import AUDIO_SUFFIXES, ExcerptStream
 from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
 from soundalike.errors import AudioDecodeError, UsageError
+from soundalike.export import write_atomically
 from soundalike.facets import FACTORS, Facet, FacetVectors
 from soundalike.heads.descriptors import DescriptorHead, build
 from soundalike.matching import measure_background
@@ -231,8 +231,8 @@ def write(
     }
     buffer = BytesIO()
     np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]
-    _replace(out / "descriptors.npz", buffer.getvalue())
-    _replace(out / "descriptors.json", (json.dumps(document, indent=1) + "\n").encode())
+    write_atomically(out / "descriptors.npz", buffer.getvalue())
+    write_atomically(out / "descriptors.json", (json.dumps(document, indent=1) + "\n").encode())
     return document
 
 
@@ -241,9 +241,3 @@ def _source(folder: Path, licence: str, *, music: bool) -> Source:
     if not tracks:
         raise UsageError(f"'{folder}' holds no audio.", "Give folders of audio files.")
     return Source(folder.name, licence, tracks, music)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
