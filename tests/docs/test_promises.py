@@ -81,6 +81,15 @@ def test_links_between_documents_lead_somewhere(page):
         assert (page.parent / target).exists(), target
 
 
+def test_the_example_in_python_runs_as_it_stands(tunes, tmp_path, capsys):
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    for written, real in (("my.library", tmp_path), ("~/Music", tunes), ("song.mp3", tunes / "tune 0.wav")):
+        assert written in example
+        example = example.replace(written, str(real))
+    exec(example, {})
+    assert "random pairs" in capsys.readouterr().out
+
+
 def test_make_has_the_promised_targets():
     makefile = (ROOT / "Makefile").read_text()
     for target in ("demo", "test", "check", "bench"):
