@@ -33,6 +33,9 @@ from soundalike.tracks import AnalysedTrack, Track
 SILENCE_DB = -70.0
 """Overall level in dBFS (root mean square) below which a file counts as silent."""
 
+LEAST_CONFIDENCE = 0.05
+"""Confidence, 0 to 1, below which a tempo or key is not reported: a gong has neither."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -222,9 +225,11 @@ def _stat(path: str) -> os.stat_result:
 
 
 def _with_tempo_and_key(track: Track, heard: NDArray[np.float64]) -> Track:
-    """Add tempo and key, estimated from the mean descriptors of all excerpts."""
+    """Add tempo and key, estimated from the mean descriptors of all excerpts, where they are more than a guess."""
     tempo = estimate_tempo(heard[LAYOUT["tempo"]])
     key = estimate_key(heard[LAYOUT["chroma"]])
+    tempo = tempo if tempo and tempo.confidence >= LEAST_CONFIDENCE else None
+    key = key if key and key.confidence >= LEAST_CONFIDENCE else None
     return replace(
         track,
         tempo=round(tempo.bpm, 2) if tempo else None,
