@@ -9,8 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
 
 from soundalike.facets import Facet, FacetVectors, unit
+
+# The same examples in every run, and no failure because a machine is busy.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
 
 RATE = 22050
 FACETS = tuple(Facet(name) for name in ("melody", "rhythm", "timbre", "harmony"))

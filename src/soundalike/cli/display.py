@@ -20,7 +20,6 @@ from soundalike.tracks import Track, printable
 
 if TYPE_CHECKING:
     from soundalike.comparison import Comparison, FacetScore
-    from soundalike.facets import Facet
     from soundalike.ingest import Progress
     from soundalike.search import Hit
 
@@ -164,8 +163,3 @@ def _bar(score: FacetScore | None, *, drawn: bool = True) -> Text:
         return Text(number, style=style)
     filled = round(score.percentile / 20)
     return Text.assemble(("━" * filled, style), ("─" * (5 - filled), "bright_black"), f" {number}")
-
-
-def facet_names(facets: Sequence[Facet]) -> str:
-    """Short names, joined."""
-    return ", ".join(facet.short for facet in facets)
