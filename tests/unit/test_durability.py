@@ -78,26 +78,36 @@ def test_a_killed_add_loses_nothing_and_goes_on_where_it_was(many, tmp_path, job
         assert opened.search(many / "000.wav", n=3)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes where Linux lists them")
 def test_workers_end_with_their_parent(many, tmp_path):
-    add_and_kill(tmp_path / "library", many, 2, 1.0)
-    time.sleep(0.5)
-    mine = [
-        entry
-        for entry in Path("/proc").glob("[0-9]*/cmdline")
-        if b"multiprocessing" in _content(entry) and str(tmp_path).encode() in _environment(entry)
-    ]
-    assert mine == []
+    script = tmp_path / "add.py"
+    script.write_text(ADD)
+    command = [sys.executable, str(script), str(tmp_path / "library"), str(many), "2"]
+    mark = {"SOUNDALIKE_TEST": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **mark}) as process:
+        process.stdout.readline()
+        process.stdout.readline()
+        assert len(marked_processes(str(tmp_path))) >= 3
+        process.kill()
+    deadline = time.monotonic() + 30
+    while marked_processes(str(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert marked_processes(str(tmp_path)) == []
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
-
-
-def _environment(entry: Path) -> bytes:
-    return _content(entry.parent / "environ")
+def marked_processes(mark: str) -> list[str]:
+    """Ids of living processes with `mark` in their environment."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if (
+                mark.encode() in (entry / "environ").read_bytes()
+                and "\nState:\tZ" not in (entry / "status").read_text()
+            ):
+                found.append(entry.name)
+        except OSError:
+            continue  # it has ended meanwhile
+    return found
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of file size are POSIX")
