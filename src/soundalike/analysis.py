@@ -146,9 +146,9 @@ class Analyzer:
             silent=silent,
             warning=stream.warning,
         )
-        return AnalysedTrack(
-            track if silent else _with_tempo_and_key(track, heard / len(rows)), self._excerpts(times, rows)
-        )
+        if not silent:
+            track = _with_tempo_and_key(track, heard / len(rows))
+        return AnalysedTrack(track, self._excerpts(times, rows))
 
     def reread(self, known: Track) -> Track | None:
         """Describe a changed file without listening, if its sound is still that of `known`.

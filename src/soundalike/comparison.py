@@ -92,11 +92,14 @@ class Measure:
         """The weighted sum at one level."""
         return Scoring.of(self.weights, None if self.raw else self.background, level)
 
-    def compare(self, query: FacetVectors, track: FacetVectors) -> Comparison:
-        """Compare two pieces excerpt by excerpt; see `soundalike.matching` for the rule."""
+    def compare(self, query: FacetVectors, track: FacetVectors, level: Level = "track") -> Comparison:
+        """Compare two pieces excerpt by excerpt; see `soundalike.matching` for the rule.
+
+        Two single excerpts are compared at the level "excerpt".
+        """
         scoring = self.scoring("excerpt")
         pairs = match(query, track, scoring)
-        return self.weigh(pairs.mean_cosines(), "track", _passages(pairs, query, track, scoring))
+        return self.weigh(pairs.mean_cosines(), level, _passages(pairs, query, track, scoring))
 
     def weigh(
         self, cosines: Mapping[Facet, NDArray[np.float32]], level: Level, passages: tuple[Passage, ...] = ()

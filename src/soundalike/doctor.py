@@ -7,12 +7,11 @@ import os
 import platform
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from soundalike.errors import SoundalikeError
-from soundalike.library import Library, home
+from soundalike.library import Library, is_library, locate
 from soundalike.stores import Finding
 
 LOW_SPACE = 500_000_000
@@ -30,8 +29,8 @@ def check_machine() -> list[Finding]:
 
 def check_library(folder: str | None, *, repair: bool = False) -> list[Finding]:
     """Check the library's folder and store; with `repair`, rebuild what can be rebuilt."""
-    path = Path(folder).expanduser() if folder else home() / "default"
-    if not (path / "library.db").exists():
+    path = locate(folder)
+    if not is_library(path):
         return [Finding("library", True, f"none yet at {path}; make one with 'soundalike add FOLDER'")]
     free = shutil.disk_usage(path).free
     advice = "" if free > LOW_SPACE else "; free some space before adding more"

@@ -40,6 +40,16 @@ def home() -> Path:
     return Path(data).expanduser() / "soundalike"
 
 
+def locate(folder: str | Path | None) -> Path:
+    """The library's folder that a name stands for; None is the default library."""
+    return Path(folder).expanduser() if folder is not None else home() / "default"
+
+
+def is_library(folder: Path) -> bool:
+    """Tell whether there is a library in `folder`."""
+    return (folder / "library.db").exists()
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """What a library holds.
@@ -96,8 +106,8 @@ class Library:
         recipe: Recipe = Recipe(),  # noqa: B008 - frozen, so it cannot be changed by a call
         create: bool = True,
     ) -> None:
-        self.folder = Path(folder).expanduser() if folder is not None else home() / "default"
-        if not create and not (self.folder / "library.db").exists():
+        self.folder = locate(folder)
+        if not create and not is_library(self.folder):
             raise NotFoundError(
                 f"There is no library at {self.folder}.",
                 "Make one with 'soundalike add FOLDER', or name it with --library.",

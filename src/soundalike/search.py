@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from soundalike.comparison import Comparison, Measure, Passage
+from soundalike.comparison import Comparison, Measure
 from soundalike.errors import UsageError
 from soundalike.facets import Facet, FacetVectors, Weights, sections
 from soundalike.filters import AllOf, Filter, Not, OneOf
-from soundalike.matching import match
 from soundalike.scoring import Background
 from soundalike.stores import Candidate, Store
 from soundalike.tracks import Track
@@ -155,9 +155,12 @@ def check_weights(weights: Weights, facets: Sequence[Facet]) -> None:
 
 def thin(excerpts: FacetVectors, most: int) -> FacetVectors:
     """At most `most` of the excerpts, evenly spread."""
-    if len(excerpts) <= most:
-        return excerpts
-    return excerpts.select(np.unique(np.linspace(0, len(excerpts) - 1, most).round().astype(np.intp)))
+    return excerpts if len(excerpts) <= most else excerpts.select(_spread(len(excerpts), most))
+
+
+def _spread(count: int, most: int) -> NDArray[np.intp]:
+    """At most `most` of `count` places, first and last among them, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(np.intp))
 
 
 def _with_exclusions(options: Options, track: Track) -> Filter | None:
@@ -221,21 +224,13 @@ class _Finder:
 
     def _passage(self, row: int, candidate: Candidate, track: FacetVectors) -> Comparison:
         """Compare one excerpt of the query with one of a track."""
-        query = self.query.excerpts
-        pair = match(
-            query.select(np.array([row])), track.select(track.start == candidate.start), self.measure.scoring("excerpt")
-        )
-        comparison = self.measure.weigh(pair.mean_cosines(), "excerpt")
-        facet = max(comparison.facets, key=lambda name: comparison.facets[name].contribution, default=Facet("mix"))
-        asked = (float(query.start[row]), float(query.end[row]))
-        passage = Passage(asked, (candidate.start, candidate.end), facet, comparison.score)
-        return replace(comparison, passages=(passage,))
+        asked = self.query.excerpts.select(np.array([row]))
+        return self.measure.compare(asked, track.select(track.start == candidate.start), "excerpt")
 
     def _nearest(
         self, rows: FacetVectors, most: int, level: Literal["excerpt", "section"], wanted: int
     ) -> list[tuple[int, list[Candidate]]]:
         """Candidates for at most `most` rows of the query, each with the row that found them."""
-        chosen = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))
         scoring = self.measure.scoring(level)
         return [
             (
@@ -250,7 +245,7 @@ class _Finder:
                     distinct=not self.options.passages,
                 ),
             )
-            for row in chosen
+            for row in _spread(len(rows), most)
         ]
 
 

@@ -11,7 +11,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -59,21 +60,20 @@ def run_here(tasks: Iterable[Task], analyzer: Analyzer) -> Generator[tuple[Task,
         yield task, listen(task, analyzer)
 
 
-def run_in_processes(tasks: Iterable[Task], recipe: Recipe, jobs: int) -> Generator[tuple[Task, Outcome]]:
+def run_in_processes(tasks: Sequence[Task], recipe: Recipe, jobs: int) -> Generator[tuple[Task, Outcome]]:
     """Listen in `jobs` processes; outcomes come as they are ready.
 
     Never more than `jobs` files are on the way, so that a killed run repeats at most one each.
     """
-    queue = iter(tasks)
-    first = next(queue, None)
-    if first is None:
+    if not tasks:
         return
-    waiting: list[Task] = [first]
+    waiting = deque(tasks)
     pool = _pool(recipe, jobs)
     running: dict[Future[Outcome], Task] = {}
     try:
         while True:
-            while len(running) < jobs and (task := waiting.pop() if waiting else next(queue, None)):
+            while waiting and len(running) < jobs:
+                task = waiting.popleft()
                 with _interrupts_held():
                     running[pool.submit(_listen_there, task)] = task
             if not running:

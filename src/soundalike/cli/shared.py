@@ -87,9 +87,9 @@ def open_library(folder: str | None, *, create: bool = False) -> Library:
 @contextmanager
 def open_any_library(folder: str | None) -> Iterator[Library]:
     """Open the library that ``--library`` names; where none is named and none exists, an empty one for the moment."""
-    from soundalike.library import Library, home
+    from soundalike.library import Library, is_library, locate
 
-    if folder is not None or (home() / "default" / "library.db").exists():
+    if folder is not None or is_library(locate(None)):
         with open_library(folder) as library:
             yield library
     else:
