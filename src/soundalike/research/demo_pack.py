@@ -25,7 +25,8 @@ from soundalike.errors import NotFoundError, UnknownNameError
 from soundalike.research.composer import Harmony, Melody, compose_harmony, compose_melody, stream
 from soundalike.research.drum_kits import KITS
 from soundalike.research.grooves import FAMILIES, Groove, compose_groove
-from soundalike.research.performer import PieceSpec, Timbre, draw_timbre
+from soundalike.research.orchestra import Timbre, draw_timbre
+from soundalike.research.performer import PieceSpec
 from soundalike.research.renderer import FACTORS, render
 from soundalike.research.voices import BASSES, COMPS, LEADS
 

@@ -29,13 +29,8 @@ from numpy.typing import NDArray
 from soundalike.audio import Clip
 from soundalike.research.composer import SPLITS, Split, compose_harmony, stream
 from soundalike.research.grooves import compose_groove
-from soundalike.research.performer import (
-    Performance,
-    PieceSpec,
-    Timbre,
-    draw_timbre,
-    perform,
-)
+from soundalike.research.orchestra import Timbre, draw_timbre
+from soundalike.research.performer import Performance, PieceSpec, perform
 from soundalike.research.synthesizer import drum, limit, loudness, play, process
 
 __all__ = ["FACTORS", "SPLITS", "Performance", "PieceSpec", "Split", "draw_timbre", "factor_group", "perform", "render"]
