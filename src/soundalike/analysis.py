@@ -3,7 +3,7 @@
     file -> excerpts -> {stem: Clip} -> embeddings -> facet vectors
 
 An `Analyzer` joins one separator, one encoder and one set of heads; their names make the **space**.
-Tempo and key always come from the embedded encoder's descriptors, whichever encoder makes the
+Tempo, key, notes and chords always come from the embedded encoder, whichever encoder makes the
 vectors. Excerpts are streamed, so that a three-hour mix needs no more memory than a song.
 """
 
@@ -13,17 +13,20 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundalike.audio import Clip, ExcerptStream, file_hash
-from soundalike.encoders import Encoder, load_encoder
+from soundalike.encoders import load_encoder
 from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
+from soundalike.encoders.embedded.transcription import Posteriors, transcribe
 from soundalike.errors import AudioDecodeError, UsageError
 from soundalike.facets import Facet, FacetVectors, Space
 from soundalike.heads import DEFAULT_HEADS, load_background, load_heads
 from soundalike.key import estimate_key
+from soundalike.notes import Transcription, join
 from soundalike.scoring import Background
 from soundalike.separators import load_separator
 from soundalike.tags import read_tags
@@ -35,6 +38,8 @@ SILENCE_DB = -70.0
 
 LEAST_CONFIDENCE = 0.05
 """Confidence, 0 to 1, below which a tempo or key is not reported: a gong has neither."""
+
+_Heard: TypeAlias = tuple[dict[Facet, NDArray[np.float32]], NDArray[np.float32], Posteriors | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,14 @@ class Analyzer:
         set_name = self._heads[0].name.partition("/")[0]
         name = f"{self._separator.name}/{self._encoder.name}/{set_name}"
         self.space = Space(name, facets, self._heads[0].dim)
-        own = isinstance(self._encoder, EmbeddedEncoder)
-        self._listener: Encoder = self._encoder if own else EmbeddedEncoder()
+        own = self._encoder
+        # Not a subclass: its embeddings may be others than those it hears notes with.
+        self._listener = own if type(own) is EmbeddedEncoder else EmbeddedEncoder()
+
+    @property
+    def window(self) -> float:
+        """Longest clip, in seconds, that `vectors` takes."""
+        return self._encoder.window
 
     @property
     def background(self) -> Background | None:
@@ -121,13 +132,16 @@ class Analyzer:
         stream = ExcerptStream(path, rate=self._encoder.sample_rate, seconds=self._encoder.window, start=start, end=end)
         times: list[tuple[float, float]] = []
         rows: list[dict[Facet, NDArray[np.float32]]] = []
+        played: list[tuple[float, float, Transcription]] = []
         heard = np.zeros(self._listener.dim)
         for excerpt in stream:
-            vectors, embedding = self._listen(excerpt.clip)
+            vectors, embedding, posteriors = self._listen(excerpt.clip)
             if any(row.any() for row in vectors.values()):
                 times.append((excerpt.start, excerpt.end))
                 rows.append(vectors)
                 heard += embedding
+                if posteriors is not None:
+                    played.append((excerpt.start, excerpt.end, transcribe(posteriors)))
         silent = not rows or stream.rms_db < SILENCE_DB
         if silent:
             times, rows = [], []
@@ -146,9 +160,11 @@ class Analyzer:
             silent=silent,
             warning=stream.warning,
         )
-        if not silent:
-            track = _with_tempo_and_key(track, heard / len(rows))
-        return AnalysedTrack(track, self._excerpts(times, rows))
+        if silent:
+            return AnalysedTrack(track, self._excerpts(times, rows))
+        track = _with_tempo_and_key(track, heard / len(rows))
+        transcription = join(played, beat=60.0 / track.tempo if track.tempo else 0.0)
+        return AnalysedTrack(track, self._excerpts(times, rows), transcription)
 
     def reread(self, known: Track) -> Track | None:
         """Describe a changed file without listening, if its sound is still that of `known`.
@@ -182,20 +198,18 @@ class Analyzer:
         rate = self._encoder.sample_rate
         return self._stacked([self._listen(clip.mono().resample(rate))[0] for clip in clips])
 
-    def _listen(self, clip: Clip) -> tuple[dict[Facet, NDArray[np.float32]], NDArray[np.float32]]:
-        """One excerpt's vectors by facet, and its descriptors for tempo and key."""
+    def _listen(self, clip: Clip) -> _Heard:
+        """One excerpt's vectors by facet; its descriptors, for tempo and key; and what may be played in it."""
         stems = self._separator.separate(clip)
+        own = self._listener is self._encoder and "mix" in stems
+        mix = stems["mix"] if own else clip.mono().resample(self._listener.sample_rate)
+        embedding, posteriors = self._listener.hear(mix)
         vectors = {}
-        embedding = None
         for stem in self._separator.stems:
-            embeddings = self._encoder.encode([stems[stem]])
-            if stem == "mix" and self._listener is self._encoder:
-                embedding = embeddings[0]
+            embeddings = embedding[None] if own and stem == "mix" else self._encoder.encode([stems[stem]])
             for head in self._heads:
                 vectors[Facet(f"{stem}.{head.factor}")] = head.project(embeddings)[0]
-        if embedding is None:
-            embedding = self._listener.encode([clip.mono().resample(self._listener.sample_rate)])[0]
-        return vectors, embedding
+        return vectors, embedding, posteriors
 
     def _excerpts(self, times: list[tuple[float, float]], rows: list[dict[Facet, NDArray[np.float32]]]) -> FacetVectors:
         spans = np.array(times, np.float64).reshape(-1, 2)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from statistics import NormalDist
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from soundalike.alignment import Alignment
 from soundalike.facets import Facet, FacetVectors, Weights
 from soundalike.matching import Match, match
 from soundalike.scoring import Background, Level, Scoring
+
+ALIGNMENT_SHARE: Final = MappingProxyType({Facet("melody"): 0.5, Facet("harmony"): 0.25})
+"""Share of the alignment in a refined value by facet; the rest is that of the vectors."""
+
+_NORMAL: Final = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +37,9 @@ class FacetScore:
         Share of random pairs that are less alike, 0 to 100; None where no background is known.
     weight, contribution : float
         The facet's weight, and its term in the score. Contributions add up to the score.
-    refined : bool
-        True if a closer comparison than the cosine took the term's place.
+    refined : float or None
+        How alike the aligned notes or chords are (see `soundalike.refinement`), where that took the cosine's
+        place in `standardised`, `percentile` and `contribution`.
     """
 
     cosine: float
@@ -36,7 +47,7 @@ class FacetScore:
     percentile: float | None
     weight: float
     contribution: float
-    refined: bool = False
+    refined: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +74,15 @@ class Comparison:
         Weighted facets that are absent on one of the sides; they count nothing.
     passages : tuple of Passage
         Best matching time ranges, best first.
+    alignments : dict of Facet to Alignment
+        The matching notes or chords behind the refined facets, where they have been looked up.
     """
 
     score: float
     facets: dict[Facet, FacetScore]
     absent: tuple[Facet, ...]
     passages: tuple[Passage, ...]
+    alignments: dict[Facet, Alignment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +132,59 @@ class Measure:
                 weight=self.weights.get(facet, 0.0),
                 contribution=float(parts.get(facet, 0.0)),
             )
-        order = sorted(facets, key=lambda f: (f not in self.weights, -abs(facets[f].contribution), f))
         absent = tuple(sorted(facet for facet in self.weights if facet not in facets))
-        return Comparison(float(scoring.score(cosines)), {f: facets[f] for f in order}, absent, passages)
+        return Comparison(float(scoring.score(cosines)), self._ordered(facets), absent, passages)
+
+    def refine(self, comparison: Comparison, similarities: Mapping[Facet, float]) -> Comparison:
+        """The comparison with some facets' terms replaced.
+
+        Parameters
+        ----------
+        comparison : Comparison
+        similarities : mapping of Facet to float
+            Alignment similarities, of facets that the background knows the alignments of.
+
+        Returns
+        -------
+        Comparison
+            Its contributions add up to its score again.
+        """
+        assert self.background is not None
+        track_level = self.background.levels.get("track", {})
+        total = sum(abs(score.weight) for score in comparison.facets.values())
+        facets = dict(comparison.facets)
+        for facet, similarity in similarities.items():
+            random = self.background.alignments[facet]
+            score, percentile = facets[facet], random.percentile(similarity)
+            value = (similarity - random.mean) / random.sd
+            if facet in track_level and score.percentile is not None:
+                share = ALIGNMENT_SHARE[facet]
+                value = _joined(share, value, score.standardised)
+                normal = _joined(share, _normal(percentile), _normal(score.percentile))
+                percentile = 100.0 * _NORMAL.cdf(normal)
+            facets[facet] = replace(
+                score,
+                standardised=value,
+                percentile=percentile,
+                contribution=score.weight * value / total,
+                refined=similarity,
+            )
+        whole = sum(score.contribution for score in facets.values())
+        return replace(comparison, score=whole, facets=self._ordered(facets))
+
+    def _ordered(self, facets: dict[Facet, FacetScore]) -> dict[Facet, FacetScore]:
+        order = sorted(facets, key=lambda f: (f not in self.weights, -abs(facets[f].contribution), f))
+        return {facet: facets[facet] for facet in order}
+
+
+def _joined(share: float, aligned: float, heard: float) -> float:
+    """Two opinions in deviations from the mean as one, after S. Stouffer: that of random pairs stays about 1."""
+    return (share * aligned + (1.0 - share) * heard) / math.hypot(share, 1.0 - share)
+
+
+def _normal(percentile: float) -> float:
+    """Deviations of a normal distribution; the ends of a sample say no more than that they are ends."""
+    return _NORMAL.inv_cdf(min(max(percentile, 0.5), 99.5) / 100.0)
 
 
 def _passages(

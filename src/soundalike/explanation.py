@@ -2,20 +2,41 @@
 
 The sentence is made from the contributions, so it cannot contradict them: a facet that raised the
 score is never called different, one that lowered it is never called similar, unless less of it was
-asked for.
+asked for. A passage is named only where notes or chords were aligned, with as many of them as were.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
+from soundalike.alignment import Alignment
 from soundalike.comparison import Comparison, FacetScore
 from soundalike.facets import Facet
 from soundalike.search import Hit
 
 _ALIKE = ((99.0, "nearly the same"), (95.0, "very similar"), (80.0, "similar"), (-1.0, "somewhat similar"))
 _UNLIKE = ((40.0, "unremarkable"), (15.0, "different"), (-1.0, "very different"))
+
+_TELLING: Final = 80.0
+_BEYOND_CHANCE: Final = 0.3
+"""Percentile, and similarity of an alignment, from which the shared notes or chords are worth naming."""
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_INTERVALS = (
+    "",
+    "a semitone",
+    "a tone",
+    "a minor third",
+    "a major third",
+    "a fourth",
+    "a tritone",
+    "a fifth",
+    "a minor sixth",
+    "a major sixth",
+    "a minor seventh",
+    "a major seventh",
+)
 
 
 def clock(seconds: float) -> str:
@@ -45,8 +66,10 @@ def sentence(comparison: Comparison) -> str:
         Percentages are shares of random pairs that are less alike, never cosines.
     """
     weighted = {facet: score for facet, score in comparison.facets.items() if score.weight}
-    up = [_clause(facet, score) for facet, score in weighted.items() if score.contribution > 0][:4]
-    down = [_clause(facet, score) for facet, score in weighted.items() if score.contribution < 0][:4]
+    told = telling(comparison)
+    clauses = {facet: _clause(facet, score, told.get(facet)) for facet, score in weighted.items()}
+    up = [clauses[facet] for facet, score in weighted.items() if score.contribution > 0][:4]
+    down = [clauses[facet] for facet, score in weighted.items() if score.contribution < 0][:4]
     parts = []
     if weighted:
         alike = _and(up) if up else "nothing that was asked for stands out"
@@ -60,7 +83,40 @@ def sentence(comparison: Comparison) -> str:
     return text[:1].upper() + text[1:] + "."
 
 
-def _clause(facet: Facet, score: FacetScore) -> str:
+def telling(comparison: Comparison) -> dict[Facet, Alignment]:
+    """The alignments that are closer than those of random pairs."""
+    return {
+        facet: alignment
+        for facet, alignment in comparison.alignments.items()
+        if alignment.similarity >= _BEYOND_CHANCE and (comparison.facets[facet].percentile or 0.0) >= _TELLING
+    }
+
+
+def passage(alignment: Alignment) -> str:
+    """What is the same and where in the track: "the same eleven notes, a fourth higher, at 0:41"."""
+    count = _NUMBERS[alignment.matched] if alignment.matched < len(_NUMBERS) else str(alignment.matched)
+    thing = "notes"
+    if alignment.kind == "harmony":
+        thing = f"{'chords' if alignment.exact else 'chord roots'} ({_chords(alignment.query)})"
+    again = _and([clock(start) for start, _ in alignment.again]) if alignment.again else ""
+    parts = [f"the same {count} {thing}", shift(alignment.transposition), f"at {clock(alignment.track_range[0])}"]
+    return ", ".join(part for part in parts if part) + (f", most of them again at {again}" if again else "")
+
+
+def shift(semitones: int) -> str:
+    """A transposition in words, such as "a fourth higher"; empty where there is none."""
+    octaves, rest = divmod(abs(semitones), 12)
+    parts = ["an octave" if octaves == 1 else f"{_NUMBERS[octaves]} octaves"] if octaves else []
+    parts += [_INTERVALS[rest]] if rest else []
+    return f"{' and '.join(parts)} {'higher' if semitones > 0 else 'lower'}" if parts else ""
+
+
+def _chords(names: tuple[str, ...], most: int = 4) -> str:
+    """The first few chords, such as "C–Am–F–G…"."""
+    return "–".join(names[:most]) + ("…" if len(names) > most else "")
+
+
+def _clause(facet: Facet, score: FacetScore, alignment: Alignment | None) -> str:
     """One facet in words, such as "very similar melody (closer than 97 % of random pairs)"."""
     less_wanted = score.weight < 0
     alike = (score.contribution > 0) != less_wanted
@@ -69,7 +125,8 @@ def _clause(facet: Facet, score: FacetScore) -> str:
     if score.percentile is not None:
         word = next(word for least, word in (_ALIKE if alike else _UNLIKE) if score.percentile >= least)
     aside = ", as asked" if less_wanted and not alike else ", though less was asked for" if less_wanted else ""
-    return f"{word} {_noun(facet)} ({share}{aside})"
+    where = f": {passage(alignment)}" if alignment and alike else ""
+    return f"{word} {_noun(facet)} ({share}{aside}{where})"
 
 
 def _share(score: FacetScore) -> str:
@@ -108,6 +165,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
                 "contribution": score.contribution,
                 "refined": score.refined,
             }
+            | _alignment_json(comparison.alignments.get(facet))
             for facet, score in comparison.facets.items()
         },
         "absent": list(comparison.absent),
@@ -116,6 +174,25 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
             for p in comparison.passages
         ],
         "text": sentence(comparison),
+    }
+
+
+def _alignment_json(alignment: Alignment | None) -> dict[str, Any]:
+    if alignment is None:
+        return {}
+    track = {
+        "names": list(alignment.track),
+        "range": list(alignment.track_range),
+        "again": [list(times) for times in alignment.again],
+    }
+    return {
+        "alignment": {
+            "matched": alignment.matched,
+            "transposition": alignment.transposition,
+            "exact": alignment.exact,
+            "query": {"names": list(alignment.query), "range": list(alignment.query_range)},
+            "track": track,
+        }
     }
 
 

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,10 +18,14 @@ import numpy as np
 
 from soundalike.errors import MissingExtraError, UsageError
 from soundalike.facets import FacetVectors, Space, sections
+from soundalike.notes import Transcription, tones_of
 from soundalike.tracks import Track, printable
 
 PLAYLISTS = (".m3u8", ".m3u", ".xspf", ".csv", ".json")
 ARRAYS = (".npz", ".parquet")
+MIDI = (".mid", ".midi")
+
+_TICKS_PER_BEAT = 480
 
 
 def write_tracks(out: Path, tracks: Sequence[Track], *, absolute: bool = False) -> None:
@@ -123,6 +127,71 @@ def vector_columns(
         found = [vectors.vectors[facet] for _, vectors in rows]
         columns[facet] = np.concatenate(found) if found else np.zeros((0, space.dim), np.float32)
     return columns | {"space": np.array(space.name)}
+
+
+def check_midi(out: Path) -> None:
+    """Raise what `write_midi` would raise for such a file, before anything is listened to.
+
+    Raises
+    ------
+    UsageError
+        If the suffix is not .mid or .midi, or the folder does not exist.
+    """
+    if out.suffix.lower() not in MIDI:
+        raise UsageError(f"'{out}' is not a MIDI file.", f"Use one of {', '.join(MIDI)}.")
+    if not out.absolute().parent.is_dir():
+        raise UsageError(f"'{out}' cannot be written: its folder does not exist.", "Make the folder first.")
+
+
+def write_midi(out: Path, transcription: Transcription, *, tempo: float | None = None, start: float = 0.0) -> None:
+    """Write notes and chords as a standard MIDI file with a track for the lead, the chords and the bass.
+
+    Parameters
+    ----------
+    out : Path
+    transcription : Transcription
+    tempo : float, optional
+        Beats per minute; the default is 120. Times in seconds are kept whatever the tempo.
+    start : float
+        Second of the track that the file begins with.
+    """
+    import mido
+
+    check_midi(out)
+    per_minute = tempo or 120.0
+    song = mido.MidiFile(type=1, ticks_per_beat=_TICKS_PER_BEAT, charset="utf-8")
+    song.tracks.append(
+        mido.MidiTrack(
+            [mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(per_minute)), mido.MetaMessage("end_of_track")]
+        )
+    )
+    rate = per_minute / 60.0 * _TICKS_PER_BEAT
+    for channel, (name, program, played) in enumerate(_parts(transcription)):
+        events = [
+            (max(round((second - start) * rate), 0), on, pitch)
+            for first, last, pitch in played
+            for second, on in ((first, True), (last, False))
+        ]
+        track = mido.MidiTrack([mido.MetaMessage("track_name", name=name)])
+        track.append(mido.Message("program_change", program=program, channel=channel))
+        now = 0
+        for tick, on, pitch in sorted(events):  # at one time ends come before beginnings
+            velocity = 80 if on else 0
+            track.append(mido.Message("note_on", note=pitch, velocity=velocity, time=tick - now, channel=channel))
+            now = tick
+        song.tracks.append(track)
+    buffer = io.BytesIO()
+    song.save(file=buffer)
+    write_atomically(out, buffer.getvalue())
+
+
+def _parts(transcription: Transcription) -> Iterator[tuple[str, int, list[tuple[float, float, int]]]]:
+    """Name, General MIDI program and notes (start, end, pitch) of every part."""
+    lead = [(start, start + length, pitch) for start, length, pitch in transcription.notes.tolist()]
+    chords = transcription.chords.tolist()
+    tones = [(start, start + length, 48 + tone) for start, length, *_, mask in chords for tone in tones_of(mask)]
+    bass = [(start, start + length, 36 + low) for start, length, _, low, _ in chords]
+    yield from (("lead", 73, lead), ("chords", 0, tones), ("bass", 32, bass))
 
 
 def write_atomically(out: Path, content: bytes) -> None:

@@ -20,6 +20,7 @@ from soundalike.ingest import AddReport, Progress, add_paths
 from soundalike.ledger import Failure, Ledger
 from soundalike.locks import locked
 from soundalike.matching import measure_background
+from soundalike.refinement import Refiner
 from soundalike.scoring import Background
 from soundalike.search import Hit, Options, Query, check_weights, search
 from soundalike.stores import Finding, Store, open_store
@@ -221,14 +222,16 @@ class Library:
         known = self.find(source)
         track = known or Track(path=os.path.abspath(source))  # type: ignore[arg-type]  # noqa: PTH100
         if known is not None and start is None and end is None:
-            analysed = AnalysedTrack(known, self._stored(known))
+            played = self.store.transcriptions([known.id]).get(known.id)
+            analysed = AnalysedTrack(known, self._stored(known), played)
         else:
             fresh = self.analyzer.analyse(track.path, start=start or 0.0, end=end)
             analysed = replace(fresh, track=known) if known else fresh
         if not len(analysed.excerpts):
             raise UsageError(f"'{analysed.track.name}' is silent there.", "Ask with something that can be heard.")
         twins = self.store.find(audio_hash=known.audio_hash) if known else []
-        return Query(analysed.excerpts, analysed.track, frozenset(twin.id for twin in twins))
+        exclude = frozenset(twin.id for twin in twins)
+        return Query(analysed.excerpts, analysed.track, exclude, analysed.transcription)
 
     def find(self, source: str | Path | int) -> Track | None:
         """The library's track for an id or for the path of an unchanged file, or None for another file.
@@ -261,7 +264,12 @@ class Library:
         """Compare two files or tracks, facet by facet; see `soundalike.comparison`."""
         weights = weights or Weights.parse([])
         check_weights(weights, self.analyzer.space.facets)
-        return Measure(weights, self.background, raw).compare(self.query(a).excerpts, self.query(b).excerpts)
+        measure = Measure(weights, self.background, raw)
+        first, second = self.query(a), self.query(b)
+        refiner = Refiner(first.transcription, measure)
+        refined = refiner.refine([measure.compare(first.excerpts, second.excerpts)], [second.transcription])
+        (comparison,) = refiner.explain(refined, [second.transcription])
+        return comparison
 
     def remove(self, ids: Sequence[int]) -> int:
         """Forget tracks; their files are left alone. Returns how many there were."""
@@ -299,7 +307,10 @@ class Library:
     @property
     def background(self) -> Background | None:
         """What scores are measured against: the library's own random pairs, or the shipped ones."""
-        return self.store.background() or self.analyzer.background
+        own, shipped = self.store.background(), self.analyzer.background
+        if own is None or own.alignments or shipped is None:
+            return own or shipped
+        return replace(own, alignments=shipped.alignments)
 
     def _stored(self, track: Track) -> FacetVectors:
         found = self.store.excerpts([track.id])
@@ -313,7 +324,11 @@ class Library:
             return
         ids = [track.id for track in self.store.tracks() if not track.silent]
         chosen = np.random.default_rng(0).permutation(ids)[:BACKGROUND_SAMPLE]
-        excerpts = list(self.store.excerpts([int(i) for i in chosen]).values())
-        measured = measure_background(excerpts, source="random pairs of this library")
+        sample = [int(i) for i in chosen]
+        measured = measure_background(
+            list(self.store.excerpts(sample).values()),
+            source="random pairs of this library",
+            transcriptions=list(self.store.transcriptions(sample).values()),
+        )
         if measured is not None:
             self.store.set_background(replace(measured, tracks=tracks))

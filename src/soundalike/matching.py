@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from soundalike.alignment import ALIGNED, line, similarities
 from soundalike.facets import Facet, FacetVectors, Weights, load_preset, sections
+from soundalike.notes import Transcription
 from soundalike.scoring import Background, FacetBackground, Scoring
 
 
@@ -88,7 +90,13 @@ def match(query: FacetVectors, track: FacetVectors, scoring: Scoring) -> Match:
 
 
 def measure_background(
-    tracks: Sequence[FacetVectors], *, source: str, seed: int = 0, pairs: int = 4000, track_pairs: int = 1500
+    tracks: Sequence[FacetVectors],
+    *,
+    source: str,
+    transcriptions: Sequence[Transcription] = (),
+    seed: int = 0,
+    pairs: int = 4000,
+    track_pairs: int = 1500,
 ) -> Background | None:
     """Measure the cosines between random pairs of different tracks, at every level.
 
@@ -98,6 +106,8 @@ def measure_background(
         The excerpts of different tracks; at least two.
     source : str
         Where they came from, for people to read.
+    transcriptions : sequence of Transcription
+        Notes and chords of different tracks, to measure alignments by; those of `tracks` or fewer.
     seed : int
         For the choice of pairs.
     pairs, track_pairs : int
@@ -129,8 +139,42 @@ def measure_background(
             found[facet].append(float(value))
     track_level = _fit({facet: np.array(values) for facet, values in found.items()})
     return Background(
-        {"excerpt": levels["excerpt"], "section": levels["section"], "track": track_level}, source, len(tracks)
+        {"excerpt": levels["excerpt"], "section": levels["section"], "track": track_level},
+        source,
+        len(tracks),
+        measure_alignments(transcriptions, seed=seed),
     )
+
+
+def measure_alignments(
+    transcriptions: Sequence[Transcription], *, seed: int = 0, queries: int = 24, pairs: int = 24
+) -> dict[Facet, FacetBackground]:
+    """How alike the notes and chords of random tracks are.
+
+    Parameters
+    ----------
+    transcriptions : sequence of Transcription
+        Of different tracks.
+    seed : int
+        For the choice of pairs.
+    queries, pairs : int
+        At most so many tracks are held against at most so many others each.
+
+    Returns
+    -------
+    dict of Facet to FacetBackground
+        A facet with fewer than 50 pairs of tracks in which there is enough to compare is left out.
+    """
+    rng = np.random.default_rng(seed)
+    found = {}
+    for facet, kind in ALIGNED.items():
+        lines = [one for one in (line(transcription, kind) for transcription in transcriptions) if one.enough]
+        values: list[NDArray[np.float64]] = [np.zeros(0)]
+        for asked in rng.permutation(len(lines))[:queries]:
+            others = rng.permutation(len(lines))[: pairs + 1]
+            values.append(similarities(lines[asked], [lines[i] for i in others[others != asked][:pairs]]))
+        found[facet] = np.concatenate(values)
+    return _fit(found)
 
 
 def _random_row_cosines(

@@ -13,7 +13,7 @@ sections (means over up to two minutes), or two whole tracks (best match of each
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -70,30 +70,36 @@ class Background:
         Where the pairs came from, for people to read.
     tracks : int
         Number of tracks that the pairs were drawn from.
+    alignments : mapping of Facet to FacetBackground
+        How alike the notes and chords of random pairs of tracks are (see `soundalike.alignment`): what refined
+        values are standardised with. A facet that is not there is never refined.
     """
 
     levels: Mapping[Level, Mapping[Facet, FacetBackground]]
     source: str
     tracks: int = 0
+    alignments: Mapping[Facet, FacetBackground] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists, the inverse of `from_json`."""
-        levels = {
-            level: {facet: {"mean": b.mean, "sd": b.sd, "quantiles": list(b.quantiles)} for facet, b in facets.items()}
-            for level, facets in self.levels.items()
-        }
-        return {"source": self.source, "tracks": self.tracks, "levels": levels}
+        levels = {level: _documents(facets) for level, facets in self.levels.items()}
+        alignments = {"alignments": _documents(self.alignments)} if self.alignments else {}
+        return {"source": self.source, "tracks": self.tracks, "levels": levels, **alignments}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Background:
         """Read what `to_json` wrote."""
-        levels: dict[Level, dict[Facet, FacetBackground]] = {}
-        for level in LEVELS:
-            levels[level] = {
-                Facet(name): FacetBackground(b["mean"], b["sd"], tuple(b["quantiles"]))
-                for name, b in document["levels"].get(level, {}).items()
-            }
-        return cls(levels, document["source"], document["tracks"])
+        levels = {level: _backgrounds(document["levels"].get(level, {})) for level in LEVELS}
+        alignments = _backgrounds(document.get("alignments", {}))
+        return cls(levels, document["source"], document["tracks"], alignments)
+
+
+def _documents(facets: Mapping[Facet, FacetBackground]) -> dict[str, Any]:
+    return {facet: {"mean": b.mean, "sd": b.sd, "quantiles": list(b.quantiles)} for facet, b in facets.items()}
+
+
+def _backgrounds(document: Mapping[str, Any]) -> dict[Facet, FacetBackground]:
+    return {Facet(name): FacetBackground(b["mean"], b["sd"], tuple(b["quantiles"])) for name, b in document.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Search: a query and weights to hits.
 
 Whole-track search ranks sections to find candidates, then rescores the best tracks excerpt by
-excerpt (see `soundalike.matching`). Passage search ranks excerpts. All scores that are returned
-come from float32 vectors; nothing approximate is left in them.
+excerpt (see `soundalike.matching`) and note by note (see `soundalike.refinement`). Passage search
+ranks excerpts. All scores that are returned come from float32 vectors and from alignments; nothing
+approximate is left in them.
 """
 
 from __future__ import annotations
@@ -19,12 +20,17 @@ from soundalike.comparison import Comparison, Measure
 from soundalike.errors import UsageError
 from soundalike.facets import Facet, FacetVectors, Weights, sections
 from soundalike.filters import AllOf, Filter, Not, OneOf
+from soundalike.notes import Transcription
+from soundalike.refinement import Refiner
 from soundalike.scoring import Background
 from soundalike.stores import Candidate, Store
 from soundalike.tracks import Track
 
 QUERY_EXCERPTS = 64
 """A longer query is thinned evenly to so many excerpts: 10 minutes of music say enough."""
+
+REFINED = 50
+"""The best so many candidates are compared note by note."""
 
 QUERY_SECTIONS = 8
 SHORT_QUERY = 4
@@ -43,11 +49,14 @@ class Query:
         What is known about the source; ``track.id`` is 0 if it is not in the library.
     exclude : frozenset of int
         Ids of tracks that are the query itself (same file or same audio).
+    transcription : Transcription or None
+        Its notes and chords, to refine the best hits by.
     """
 
     excerpts: FacetVectors
     track: Track
     exclude: frozenset[int] = frozenset()
+    transcription: Transcription | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +137,30 @@ def search(store: Store, query: Query, options: Options, background: Background 
     measure = Measure(options.weights, background, options.raw)
     finder = _Finder(store, replace(query, excerpts=excerpts), options, measure)
     find = finder.passages if options.passages else finder.tracks
-    wanted = max(100, 10 * options.n)
+    # A passage of ten seconds has too few notes to tell it from chance; only whole tracks are refined.
+    refiner = Refiner(None if options.passages else query.transcription, measure)
+    wanted, depth = max(100, 10 * options.n), max(REFINED, options.n)
     while True:
         hits, exhausted = find(wanted)
-        kept = list(_capped(hits, options))[: options.n]
-        if len(kept) == options.n or exhausted:
-            return kept
-        wanted *= 4
+        best = _refined(store, hits[:depth], refiner) if refiner else hits
+        kept = list(_capped(best, options))[: options.n]
+        if len(kept) == options.n or (exhausted and len(best) == len(hits)):
+            return _explained(store, kept, refiner) if refiner else kept
+        wanted, depth = 4 * wanted, 4 * depth
+
+
+def _refined(store: Store, hits: Sequence[Hit], refiner: Refiner) -> list[Hit]:
+    """The hits ranked anew by their notes and chords."""
+    transcriptions = store.transcriptions([hit.track.id for hit in hits])
+    comparisons = refiner.refine([hit.comparison for hit in hits], [transcriptions.get(hit.track.id) for hit in hits])
+    return _ranked([replace(hit, comparison=found) for hit, found in zip(hits, comparisons, strict=True)])
+
+
+def _explained(store: Store, hits: Sequence[Hit], refiner: Refiner) -> list[Hit]:
+    """The hits with the passages that they share with the query."""
+    transcriptions = store.transcriptions([hit.track.id for hit in hits])
+    comparisons = refiner.explain([hit.comparison for hit in hits], [transcriptions.get(hit.track.id) for hit in hits])
+    return [replace(hit, comparison=found) for hit, found in zip(hits, comparisons, strict=True)]
 
 
 def check_weights(weights: Weights, facets: Sequence[Facet]) -> None:

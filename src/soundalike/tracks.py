@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 
 from soundalike.facets import FacetVectors
+from soundalike.notes import Transcription
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,20 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class AnalysedTrack:
-    """A track together with the facet vectors of its excerpts (none if it is silent)."""
+    """What analysis makes of a track.
+
+    Attributes
+    ----------
+    track : Track
+    excerpts : FacetVectors
+        None if it is silent.
+    transcription : Transcription or None
+        Notes and chords; None where the encoder hears none.
+    """
 
     track: Track
     excerpts: FacetVectors = field(repr=False)
+    transcription: Transcription | None = field(default=None, repr=False)
 
 
 def printable(text: str) -> str:

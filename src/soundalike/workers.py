@@ -126,11 +126,16 @@ def _pool(recipe: Recipe, jobs: int) -> ProcessPoolExecutor:
 
 def _start(recipe: Recipe) -> None:
     global _analyzer
+    become_worker()
+    _analyzer = Analyzer(recipe)
+
+
+def become_worker() -> None:
+    """Make this process one that works for another: one thread, low priority, and it ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     os.nice(NICENESS)
     threadpool_limits(1)  # type: ignore[no-untyped-call]
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _analyzer = Analyzer(recipe)
 
 
 def _end_with_parent() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from soundalike.facets import Facet, FacetVectors, Space, sections, unit
 from soundalike.filters import Filter, matches
+from soundalike.notes import CHORD, NOTE, Transcription
 from soundalike.scoring import Scoring
 from soundalike.tracks import AnalysedTrack, Track
 
@@ -39,7 +40,21 @@ def make_entry(
         "tags": ("jazz",) if number % 4 == 0 else ("rock", "live"),
     }
     track = Track(**{**values, **changes})  # type: ignore[arg-type]
-    return AnalysedTrack(track, FacetVectors(start, start + 10.0, vectors))
+    return AnalysedTrack(track, FacetVectors(start, start + 10.0, vectors), make_transcription(number, seed))
+
+
+def make_transcription(number: int, seed: int = 0) -> Transcription | None:
+    """Make notes and chords whose times are whole hundredths of a second; every fifth track has none."""
+    if number % 5 == 4:
+        return None
+    generator = np.random.default_rng((seed, number, 1))
+    notes, chords = np.zeros(20, NOTE), np.zeros(6, CHORD)
+    for rows in (notes, chords):
+        rows["start"], rows["length"] = np.arange(len(rows)) * 50 / 100, 50 / 100
+    notes["pitch"] = generator.integers(50, 80, 20)
+    chords["root"] = chords["bass"] = generator.integers(0, 12, 6)
+    chords["tones"] = generator.integers(1, 4096, 6)
+    return Transcription(notes, chords, 0.5)
 
 
 def make_query(number: int, *, space: Space = SPACE, seed: int = 0) -> dict[Facet, np.ndarray]:

@@ -456,10 +456,42 @@ def test_changed_audio_drops_the_vectors_of_other_spaces(store: Store, reopen: O
     assert set(second.excerpts([first_id, second_id])) == {first_id}
 
 
+def test_transcriptions_come_back_and_go_with_their_tracks(store: Store, reopen: Opener) -> None:
+    entries = fill(store, count=10)
+    expected = {number: entry.transcription for number, entry in entries.items() if entry.transcription}
+    assert len(expected) == 8
+    assert store.transcriptions([*entries, 999]) == expected
+    assert reopen().transcriptions(list(entries)) == expected
+    first, second, *_ = expected
+    store.remove([first])
+    assert set(store.transcriptions(list(entries))) == set(expected) - {first}
+    changed = replace(entries[second], transcription=entries[max(expected)].transcription)
+    assert store.add([changed]) == [second]
+    assert store.transcriptions([second]) == {second: changed.transcription}
+    store.add([replace(changed, transcription=None)])
+    assert store.transcriptions([second]) == {}
+
+
+def test_transcriptions_belong_to_their_space(store: Store, reopen: Opener) -> None:
+    (number,) = store.add([make_entry(0)])
+    other = reopen(other_space())
+    assert other.transcriptions([number]) == {}
+    other.add([make_entry(0, space=other_space())])
+    assert other.transcriptions([number]) == store.transcriptions([number]) != {}
+    store.add([make_entry(0, audio_hash="changed")])
+    assert other.transcriptions([number]) == {}
+
+
+def test_amending_keeps_the_transcription(store: Store) -> None:
+    (number,) = store.add([make_entry(0)])
+    store.amend(replace(store.get([number])[number], title="Another name"))
+    assert set(store.transcriptions([number])) == {number}
+
+
 def test_background_is_kept_and_replaced(store: Store) -> None:
     store.set_background(BACKGROUND)
     assert store.background() == BACKGROUND
-    newer = replace(BACKGROUND, source="newer")
+    newer = replace(BACKGROUND, source="newer", alignments=BACKGROUND.levels["track"])
     store.set_background(newer)
     assert store.background() == newer
 

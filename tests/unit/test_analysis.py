@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from conftest import RATE, tune
+from conftest import RATE, tune, write_tune
 from soundalike.analysis import LEAST_CONFIDENCE, Analyzer, Recipe
 from soundalike.errors import AudioDecodeError, UnknownNameError
 from soundalike.facets import Facet
@@ -21,7 +21,7 @@ def write(path, samples):
 
 
 def test_the_space_names_everything_that_makes_vectors_comparable(analyzer):
-    assert analyzer.space.name == "none/embedded-1/descriptors-1"
+    assert analyzer.space.name == "none/embedded-2/factors-1"
     assert [facet.factor for facet in analyzer.space.facets] == [
         "overall", "melody", "rhythm", "groove", "timbre", "harmony",
     ]  # fmt: skip
@@ -105,3 +105,23 @@ def test_a_missing_file_and_an_unknown_encoder_are_named(analyzer, tmp_path):
         analyzer.analyse(tmp_path / "none.wav")
     with pytest.raises(UnknownNameError, match="embedded"):
         Analyzer(Recipe(encoder="embeded", heads="descriptors"))
+
+
+def test_a_track_has_its_notes_at_their_times(tmp_path):
+    path = write_tune(tmp_path / "long.wav", 3, 23.0)
+    analysed = Analyzer().analyse(path)
+    notes = analysed.transcription.notes
+    assert len(notes) > 20
+    assert (np.diff(notes["start"]) > 0).all()
+    assert notes["start"][0] < 3.0
+    assert 20.0 < (notes["start"] + notes["length"]).max() <= 23.05
+    assert (notes["start"][1:] - (notes["start"] + notes["length"])[:-1] > -1e-6).all()  # one at a time
+    assert analysed.transcription.beat == pytest.approx(60.0 / analysed.track.tempo)
+    part = Analyzer().analyse(path, start=5.0, end=12.0).transcription.notes
+    assert part["start"].min() >= 5.0
+    assert Analyzer().analyse(path).transcription == analysed.transcription
+
+
+def test_silence_has_no_notes(tmp_path):
+    soundfile.write(tmp_path / "silence.wav", np.zeros(3 * RATE), RATE)
+    assert Analyzer().analyse(tmp_path / "silence.wav").transcription is None

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +73,8 @@ def test_search_answers_with_the_documented_fields(run, tunes):
         parts = [facet["contribution"] for facet in hit["facets"].values()]
         assert sum(parts) == pytest.approx(hit["score"], abs=1e-6)
         for facet in hit["facets"].values():
-            assert set(facet) == {"cosine", "standardised", "percentile", "weight", "contribution", "refined"}
+            fields = {"cosine", "standardised", "percentile", "weight", "contribution", "refined"}
+            assert fields <= set(facet) <= fields | {"alignment"}
         for passage in hit["passages"]:
             assert set(passage) == {"query", "track", "facet", "score"}
         assert hit["text"].endswith(".")
@@ -99,6 +102,46 @@ def test_passages_and_a_range_can_be_asked_for(run, tunes):
     assert code == 0
     assert document["query"]["at"] == [1.0, 3.0]
     assert all(len(hit["passages"]) == 1 for hit in document["hits"])
+
+
+@pytest.fixture
+def tuned(tmp_path):
+    """A library of longer tunes that knows how alike the notes of random tracks are."""
+    from soundalike.facets import Facet
+    from soundalike.library import Library
+    from soundalike.scoring import FacetBackground
+
+    with Library(tmp_path / "tuned") as opened:
+        opened.add([write_tune(tmp_path / "tunes" / f"tune {seed}.wav", seed, 12.0) for seed in range(5)], jobs=1)
+        random = FacetBackground.fit(np.random.default_rng(0).normal(0, 0.15, 500))
+        opened.store.set_background(replace(opened.background, alignments={Facet("melody"): random}))
+    return tmp_path / "tuned"
+
+
+def test_the_notes_that_two_tracks_share_are_shown(run, tuned, tmp_path):
+    shutil.copy(tmp_path / "tunes" / "tune 3.wav", tmp_path / "copy.wav")
+    weights = ("-w", "melody=1", "-w", "timbre=0.5")
+    _, out, _ = run("search", str(tmp_path / "copy.wav"), *weights, "--json", at=tuned)
+    best, *rest = json.loads(out)["hits"]
+    melody = best["facets"]["mix.melody"]
+    assert best["path"].endswith("tune 3.wav")
+    assert melody["refined"] > 0.5
+    assert melody["alignment"]["transposition"] == 0
+    assert melody["alignment"]["query"]["names"] == melody["alignment"]["track"]["names"]
+    assert melody["alignment"]["query"]["range"] == pytest.approx(melody["alignment"]["track"]["range"], abs=0.02)
+    assert melody["alignment"]["matched"] == len(melody["alignment"]["query"]["names"])
+    assert any(hit["facets"]["mix.melody"]["refined"] is not None for hit in rest)
+    for hit in (best, *rest):
+        assert sum(facet["contribution"] for facet in hit["facets"].values()) == pytest.approx(hit["score"], abs=1e-6)
+    first = " ".join(melody["alignment"]["query"]["names"][:5])
+    for arguments in (
+        ("search", str(tmp_path / "copy.wav")),
+        ("compare", str(tmp_path / "copy.wav"), str(best["track"])),
+    ):
+        code, out, _ = run(*arguments, *weights, at=tuned)
+        assert code == 0
+        assert "notes, at 0:0" in " ".join(out.split())
+        assert sum(first in " ".join(line.split()) for line in out.splitlines()) == 2
 
 
 def test_people_get_a_table_with_a_sentence(run, tunes):

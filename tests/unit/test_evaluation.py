@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 
 from soundalike.errors import ShapeError, UsageError
-from soundalike.research import evaluation
-from soundalike.research.evaluation import (
+from soundalike.research.evaluation import factor_matrix as evaluation
+from soundalike.research.evaluation.factor_matrix import (
     HARD,
     NEUTRAL,
-    TEMPO_ORACLE,
+    FactorMatrix,
+    GivenSystem,
+    draw_groups,
     evaluate,
     factor_matrix,
-    triplet_accuracy,
-    triplet_outcomes,
-    with_interval,
+    measure_matrix,
 )
+from soundalike.research.evaluation.metrics import TEMPO_ORACLE, triplet_accuracy, triplet_outcomes, with_interval
 from soundalike.research.renderer import factor_group
 
 
@@ -107,7 +108,8 @@ def test_result_is_plain_json_and_a_table_with_every_cell(oracle) -> None:
     assert set(document["accuracy"]["neutral"]["melody"]) == set(NEUTRAL)
     table = matrix.table()
     assert table.count("melody ") >= 2
-    assert table.count("[") == 2 + 7 * (len(HARD) + len(NEUTRAL))
+    assert table.count("[") == 2 + 7 * (len(HARD) + len(NEUTRAL)) + 1
+    assert f"{matrix.off_diagonal}; blind heads: 50" in table
 
 
 def test_evaluate_gives_rendered_mono_clips_and_reports_progress() -> None:
@@ -137,3 +139,48 @@ def test_groups_without_a_facet_count_as_ties_not_as_errors(oracle) -> None:
     assert {cell.value for head in cells["hard"] if head != TEMPO_ORACLE for cell in cells["hard"][head].values()} == {
         0.5
     }
+
+
+def test_off_diagonal_is_half_for_heads_that_hear_nothing_else_and_tells_a_leak(oracle) -> None:
+    def leaking(specs):
+        tempo = oracle(specs)["mix.rhythm"]
+        return dict.fromkeys(("melody", "rhythm", "timbre", "harmony"), tempo)
+
+    assert factor_matrix(lambda specs: {}, draw_groups(3)).off_diagonal.value == 0.5
+    honest = factor_matrix(oracle, draw_groups(40)).off_diagonal
+    leaky = factor_matrix(leaking, draw_groups(40)).off_diagonal
+    assert honest.low < 0.56  # one of its four heads hears the wrong factor, which is one cell in twelve
+    assert leaky.value > honest.value  # three heads hear rhythm: three cells in twelve
+    assert leaky.low > 0.5
+
+
+def test_probes_whose_pieces_a_group_lacks_are_left_out(oracle) -> None:
+    kept = ("A", "Z", "P_melody", "N_melody")
+    groups = [{name: group[name] for name in kept} for group in draw_groups(3)]
+    matrix = factor_matrix(oracle, groups)
+    assert list(matrix.cells["hard"]["melody"]) == list(matrix.cells["neutral"]["melody"]) == ["melody"]
+    assert matrix.cells["hard"]["melody"]["melody"].value == 1.0
+    assert matrix.table()
+
+
+def test_every_system_is_asked_and_hears_the_same_clips(oracle, monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered = []
+    monkeypatch.setattr(evaluation, "render", lambda spec: rendered.append(spec) or spec)
+    systems = [GivenSystem(oracle, "hearing"), GivenSystem(lambda specs: {}, "deaf")]
+    matrices = measure_matrix(systems, draw_groups(2))
+    assert len(rendered) == 2 * 12
+    assert matrices["hearing"].cells["hard"]["melody"]["melody"].value == 1.0
+    assert matrices["deaf"].cells["hard"]["melody"]["melody"].value == 0.5
+
+
+def test_matrix_comes_back_from_its_json(oracle) -> None:
+    matrix = evaluate(oracle, groups=3)
+    assert FactorMatrix.from_json(matrix.to_json()).table() == matrix.table()
+
+
+def test_palette_is_handed_on_only_if_one_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(evaluation, "factor_group", lambda *_, **options: asked.append(options) or {})
+    draw_groups(1)
+    draw_groups(1, palette="fonts-test")
+    assert asked == [{"duration": 10.0}, {"duration": 10.0, "palette": "fonts-test"}]

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from soundalike.alignment import Alignment
 from soundalike.comparison import Comparison, FacetScore, Passage
-from soundalike.explanation import clock, comparison_json, sentence, span
+from soundalike.explanation import clock, comparison_json, sentence, shift, span
 from soundalike.facets import Facet
 
 NAMES = ("melody", "rhythm", "timbre", "harmony")
@@ -75,6 +78,62 @@ def test_the_sentence_never_contradicts_the_numbers(scores):
             assert "similar" not in words
             assert "same" not in words
     assert "100 %" not in text
+
+
+def aligned(facet: str, alignment: Alignment, percentile: float = 97.0) -> str:
+    """The sentence of a comparison whose only facet is refined."""
+    found = comparison({facet: (1, 2.0, percentile)})
+    return sentence(replace(found, alignments={Facet(facet): alignment}))
+
+
+TUNE = Alignment("melody", 0.8, 5, ("C4",) * 11, ("F4",) * 11, (3.0, 9.0), (41.0, 47.0), True)
+
+
+def test_the_matching_passage_is_named():
+    again = replace(TUNE, again=((72.0, 78.0),))
+    assert "the same eleven notes, a fourth higher, at 0:41)" in aligned("melody", TUNE)
+    assert "a fourth higher, at 0:41, most of them again at 1:12)" in aligned("melody", again)
+
+
+def test_the_matching_chords_are_named_and_called_the_same_only_if_they_are():
+    names = ("C", "Am", "F", "G", "C", "G")
+    chords = Alignment("harmony", 0.5, -2, names, names, (0.0, 12.0), (20.0, 32.0), True)
+    assert "the same six chords (C–Am–F–G…), a tone lower, at 0:20" in aligned("harmony", chords)
+    assert "the same six chord roots (C–Am–F–G…)" in aligned("harmony", replace(chords, exact=False))
+
+
+def test_a_passage_is_not_named_where_it_is_no_closer_than_chance():
+    assert "notes" not in aligned("melody", TUNE, percentile=60)
+    assert "notes" not in aligned("melody", replace(TUNE, similarity=0.1))
+
+
+def test_a_passage_is_not_named_where_the_facet_counts_as_different():
+    found = comparison({"melody": (1, -0.5, 85)})
+    assert "notes" not in sentence(replace(found, alignments={Facet("melody"): TUNE}))
+
+
+@pytest.mark.parametrize(
+    ("semitones", "words"),
+    [
+        (0, ""),
+        (-1, "a semitone lower"),
+        (12, "an octave higher"),
+        (-17, "an octave and a fourth lower"),
+        (24, "two octaves higher"),
+    ],
+)
+def test_transpositions_have_names(semitones, words):
+    assert shift(semitones) == words
+
+
+def test_json_holds_the_alignment_of_a_refined_facet_only():
+    found = comparison({"melody": (1, 2.0, 97), "timbre": (1, 1, 80)})
+    document = comparison_json(replace(found, alignments={Facet("melody"): TUNE}))["facets"]
+    assert "alignment" not in document["mix.timbre"]
+    alignment = document["mix.melody"]["alignment"]
+    assert alignment["transposition"] == 5
+    assert alignment["matched"] == len(alignment["query"]["names"]) == len(alignment["track"]["names"]) == 11
+    assert alignment["track"]["range"] == [41.0, 47.0]
 
 
 @pytest.mark.parametrize(

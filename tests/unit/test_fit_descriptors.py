@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import soundfile
 
-from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
+from soundalike.encoders.embedded.descriptors import LAYOUT, DescriptorEncoder
 from soundalike.errors import UsageError
 from soundalike.facets import FACTORS
 from soundalike.heads.descriptors import build
-from soundalike.research.fit_descriptors import Source, fit, fit_from_folders, whiten
+from soundalike.research.training.fit_descriptors import Source, fit, fit_from_folders, whiten
 from soundalike.scoring import LEVELS, Background
 
 
 def source(name: str = "made up", *, tracks: int = 12, music: bool = True, seed: int = 0) -> Source:
     rng = np.random.default_rng(seed)
-    rows = [rng.standard_normal((4, EmbeddedEncoder.dim)).astype(np.float32) for _ in range(tracks)]
+    rows = [rng.standard_normal((4, DescriptorEncoder.dim)).astype(np.float32) for _ in range(tracks)]
     return Source(name, "CC0 1.0", rows, music)
 
 

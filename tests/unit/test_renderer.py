@@ -9,12 +9,18 @@ import soundfile
 
 from soundalike.errors import NotFoundError, UnknownNameError, UsageError
 from soundalike.research import demo_pack
-from soundalike.research.composer import SPLITS, compose_harmony, compose_melody
-from soundalike.research.drum_kits import KITS
-from soundalike.research.grooves import FAMILIES, compose_groove
+from soundalike.research.music.composer import SPLITS, compose_harmony, compose_melody
+from soundalike.research.music.grooves import FAMILIES, compose_groove
 from soundalike.research.renderer import FACTORS, PieceSpec, draw_timbre, factor_group, perform, render
-from soundalike.research.synthesizer import Sounding, limit, loudness, play
-from soundalike.research.voices import BASSES, COMPS, LEADS
+from soundalike.research.sound import programs
+from soundalike.research.sound.drum_kits import KITS
+from soundalike.research.sound.more_voices import SINGERS, STRINGS, draw_own
+from soundalike.research.sound.orchestra import OTHER_FONT, PALETTES, TEST_FONT, TRAIN_FONTS, sound_drums, sound_notes
+from soundalike.research.sound.plucking import String, pluck
+from soundalike.research.sound.singing import Singer, sing
+from soundalike.research.sound.soundfonts import Program, find_font
+from soundalike.research.sound.synthesizer import Sounding, limit, loudness, play
+from soundalike.research.sound.voices import BASSES, COMPS, LEADS
 
 RATE = 22050
 SPEC = PieceSpec(melody=1, harmony=2, groove=3, tempo=110.0, timbre=4, key=5, nuisance=6, duration=4.0)
@@ -64,6 +70,111 @@ def test_every_voice_is_in_tune(split: str) -> None:
             sound = play(voice, [Sounding(0.0, 0.6, pitch, 1.0)], rate=RATE, length=RATE)
             true = 440 * 2 ** ((pitch - 69) / 12)
             assert abs(1200 * np.log2(fundamental(sound, true) / true)) < 20, name
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_singer_and_string_is_in_tune(split: str) -> None:
+    note, true = [Sounding(0.0, 0.6, 72, 1.0)], 440 * 2 ** (3 / 12)
+    for string in STRINGS[split]:
+        assert abs(1200 * np.log2(fundamental(pluck(string, note, rate=RATE, length=RATE), true) / true)) < 8
+    for singer in SINGERS[split]:
+        steady = replace(singer, vibrato=0.0, wander=0.0)
+        assert abs(1200 * np.log2(fundamental(sing(steady, note, rate=RATE, length=RATE), true) / true)) < 12
+
+
+@pytest.mark.parametrize("bus", ["lead", "comp", "pad", "bass"])
+def test_invented_voices_differ_sound_and_repeat(bus: str) -> None:
+    note, sounds = [Sounding(0.0, 0.4, 45 if bus == "bass" else 64, 0.9)], []
+    for seed in range(12):
+        voice = draw_own(bus, "train", np.random.default_rng(seed))
+        sounds.append(sound_notes(voice, note, rate=RATE, length=RATE // 2))
+        assert np.isfinite(sounds[-1]).all()
+        assert -45 < loudness(sounds[-1], rate=RATE) < 0, voice
+        again = draw_own(bus, "train", np.random.default_rng(seed))
+        assert np.array_equal(sounds[-1], sound_notes(again, note, rate=RATE, length=RATE // 2))
+    assert len({sound.tobytes() for sound in sounds}) == 12
+
+
+def test_singer_glides_and_sings_one_note_at_a_time() -> None:
+    notes = [Sounding(0.0, 0.5, 60, 0.9), Sounding(0.5, 0.5, 67, 0.9)]
+    slow = Singer("", glide=0.2, vibrato=0, wander=0, breath=0, consonants=0, legato=1.0)
+    glided, stepped = (sing(replace(slow, glide=g), notes, rate=RATE, length=RATE) for g in (0.2, 0.005))
+
+    def energy(sound: np.ndarray) -> float:
+        """What is heard between the two notes around the change."""
+        spectrum = np.abs(np.fft.rfft(sound[9000:13000] * np.hanning(4000), 16384))
+        grid = np.arange(len(spectrum)) * RATE / 16384
+        return float(spectrum[(grid > 285) & (grid < 370)].sum() / spectrum[(grid > 240) & (grid < 420)].sum())
+
+    assert energy(glided) > 1.3 * energy(stepped)
+    assert not sing(slow, [], rate=RATE, length=100).any()
+
+
+def test_damped_string_falls_silent_and_a_ringing_one_does_not() -> None:
+    note = [Sounding(0.0, 1.0, 60, 1.0)]
+    short, long = (pluck(String("", ring=ring), note, rate=RATE, length=RATE) for ring in (0.5, 6.0))
+    late = slice(RATE // 2, RATE * 3 // 4)
+    assert np.abs(long[late]).max() > 10 * np.abs(short[late]).max()
+
+
+def has_font(name: str) -> bool:
+    try:
+        return find_font(name).is_file()
+    except NotFoundError:
+        return False
+
+
+NEEDED = {"synthesizer": (), "fonts-train": TRAIN_FONTS, "fonts-other": (OTHER_FONT,), "fonts-test": (TEST_FONT,)}
+
+
+@pytest.mark.parametrize("palette", PALETTES)
+def test_every_palette_renders_reproducibly(palette: str) -> None:
+    if not all(has_font(name) for name in NEEDED[palette]):
+        pytest.skip("no SoundFont is installed")
+    for seed in range(4):
+        spec = replace(SPEC, timbre=seed, palette=palette, duration=2.0)
+        samples = render(spec).samples
+        assert np.array_equal(samples, render(spec).samples)
+        assert np.isfinite(samples).all()
+        assert -32 < loudness(samples, rate=RATE) < -14
+
+
+def test_palettes_draw_only_from_their_own_fonts_and_programs() -> None:
+    fonts = {"fonts-train": set(TRAIN_FONTS), "fonts-other": {OTHER_FONT}, "fonts-test": {TEST_FONT}}
+    sets = {"fonts-train": "train", "fonts-other": "validation", "fonts-test": "test"}
+    for palette, allowed in fonts.items():
+        drawn = [draw_timbre(seed, "train", palette) for seed in range(60)]
+        players = [(bus, getattr(t, bus)) for t in drawn for bus in ("lead", "comp", "pad", "bass") if getattr(t, bus)]
+        found = [(bus, player) for bus, player in players if isinstance(player, Program)]
+        assert {player.font for _, player in found} == allowed
+        tables = {"lead": programs.LEADS, "comp": programs.COMPS, "pad": programs.PADS, "bass": programs.BASSES}
+        assert all(player.preset in tables[bus][sets[palette]] for bus, player in found)
+        assert (len(found) == len(players)) == (palette != "fonts-train")
+        assert palette == "fonts-train" or all(isinstance(t.kit, Program) for t in drawn)
+
+
+def test_other_kit_changes_the_drums_only() -> None:
+    swapped = replace(SPEC, kit=SPEC.timbre + 1)
+    assert perform(swapped).drums == perform(SPEC).drums
+    assert perform(swapped).lead == perform(SPEC).lead
+    assert not np.array_equal(render(swapped).samples, render(SPEC).samples)
+    assert np.array_equal(render(replace(SPEC, kit=SPEC.timbre)).samples, render(SPEC).samples)
+
+
+def test_drums_that_a_kit_lacks_are_played_on_something_near() -> None:
+    kit = draw_timbre(3).kit
+    tom, perc = (sound_drums(kit, {name: [(0.0, 0.8)]}, rate=RATE, length=RATE) for name in ("tom", "perc"))
+    assert tom.any()
+    assert np.array_equal(tom, perc)
+
+
+@pytest.mark.parametrize("palette", ["fonts-train", "fonts-test"])
+def test_group_takes_its_palette_and_production_and_leads_differ(palette: str) -> None:
+    for seed in range(6):
+        group = factor_group(seed, palette=palette, production="varied")
+        assert {(spec.palette, spec.production) for spec in group.values()} == {(palette, "varied")}
+        leads = [draw_timbre(group[name].timbre, "train", palette).lead.words for name in "AZ"]
+        assert leads[0] != leads[1]
 
 
 def test_splits_share_no_voice_kit_or_groove_family() -> None:
@@ -137,7 +248,10 @@ def test_group_members_share_exactly_what_their_name_says(split: str) -> None:
     assert draw_timbre(anchor.timbre, split).names["lead"] != draw_timbre(opposite.timbre, split).names["lead"]
 
 
-@pytest.mark.parametrize("wrong", [{"melody": -1}, {"nuisance": -1}, {"split": "validation"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"melody": -1}, {"nuisance": -1}, {"split": "validation"}, {"palette": "organ"}, {"production": "loud"}],
+)
 def test_negative_seed_and_unknown_split_are_refused(wrong: dict) -> None:
     with pytest.raises(UsageError, match=str(next(iter(wrong.values())))):
         render(replace(SPEC, **wrong))

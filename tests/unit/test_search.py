@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,9 +10,11 @@ from hypothesis import strategies as st
 from conftest import FACETS, random_vectors
 from soundalike.comparison import Measure
 from soundalike.errors import UsageError
+from soundalike.explanation import sentence
 from soundalike.facets import Facet, FacetVectors, Space, Weights, unit
 from soundalike.filters import parse_filter
 from soundalike.matching import measure_background
+from soundalike.notes import CHORD, EMPTY, NOTE, Transcription
 from soundalike.search import Options, Query, search
 from soundalike.stores import open_store
 from soundalike.tracks import AnalysedTrack, Track
@@ -146,6 +150,105 @@ def test_long_queries_are_thinned_and_still_find_their_track(store, entries, bac
     long = random_vectors(rng, 300)
     found = search(store, Query(long, Track("/long.wav")), Options(Weights.parse([]), n=3), background)
     assert len(found) == 3
+
+
+def tuneful(seed: int, shift: int = 0) -> Transcription:
+    """A tune of its own for each seed, without chords."""
+    rng = np.random.default_rng((9, seed))
+    notes = np.zeros(30, NOTE)
+    notes["start"], notes["length"] = np.arange(30) * 0.5, 0.5
+    notes["pitch"] = 60 + shift + np.cumsum(rng.choice([-4, -2, -1, 1, 2, 5], 30)) % 17
+    return Transcription(notes, np.zeros(0, CHORD), 0.5)
+
+
+@pytest.fixture(scope="module")
+def sung(entries):
+    """The tracks with a tune each, but for every third."""
+    return [replace(entry, transcription=tuneful(i) if i % 3 else None) for i, entry in enumerate(entries)]
+
+
+@pytest.fixture(scope="module")
+def sung_store(sung, tmp_path_factory):
+    with open_store(str(tmp_path_factory.mktemp("sung")), SPACE) as store:
+        store.add(sung)
+        yield store
+
+
+@pytest.fixture(scope="module")
+def sung_background(sung):
+    played = [entry.transcription for entry in sung if entry.transcription]
+    vectors = [entry.excerpts for entry in sung]
+    return measure_background(vectors, source="test", transcriptions=played, pairs=500, track_pairs=200)
+
+
+def cover(sung, number: int) -> Query:
+    """Asks with the tune of a track, a fourth lower, and with vectors of nothing in the library."""
+    vectors = random_vectors(np.random.default_rng(77), 4)
+    return Query(vectors, Track("/cover.wav"), transcription=tuneful(number, -5))
+
+
+def test_the_same_tune_in_another_key_comes_first_and_is_named(sung_store, sung, sung_background):
+    weights = Weights({"melody": 1, "timbre": 0.2})
+    options = Options(weights, n=100)
+    plain = search(sung_store, replace(cover(sung, 7), transcription=None), options, sung_background)
+    hits = search(sung_store, cover(sung, 7), options, sung_background)
+    assert hits[0].track.path == sung[7].track.path != plain[0].track.path
+    alignment = hits[0].comparison.alignments[Facet("melody")]
+    assert (alignment.transposition, alignment.matched) == (5, 30)
+    assert hits[0].comparison.facets[Facet("melody")].refined == alignment.similarity
+    assert "the same 30 notes, a fourth higher" in sentence(hits[0].comparison)
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_refined_contributions_sum_to_the_score(sung_store, sung, sung_background):
+    weights = Weights({"melody": 1, "harmony": 0.5, "timbre": -0.3})
+    refined = 0
+    for hit in search(sung_store, cover(sung, 4), Options(weights, n=60), sung_background):
+        facets = hit.comparison.facets
+        assert sum(score.contribution for score in facets.values()) == pytest.approx(hit.score, abs=1e-6)
+        total = sum(abs(score.weight) for score in facets.values())
+        for score in facets.values():
+            assert score.contribution == pytest.approx(score.weight * score.standardised / total)
+        assert facets[Facet("timbre")].refined is None
+        refined += facets[Facet("melody")].refined is not None if Facet("melody") in facets else 0
+    assert refined > 20
+
+
+def test_nothing_is_refined_where_it_cannot_be(sung_store, sung, sung_background, background):
+    asked, melody = cover(sung, 7), Weights({"melody": 1})
+    for query, options, scale in (
+        (asked, Options(melody, raw=True), sung_background),
+        (asked, Options(melody, passages=True), sung_background),
+        (asked, Options(Weights({"timbre": 1})), sung_background),
+        (asked, Options(melody), background),  # measured without transcriptions
+        (asked, Options(melody), None),
+        (replace(asked, transcription=EMPTY), Options(melody), sung_background),
+    ):
+        hits = search(sung_store, query, options, scale)
+        assert hits
+        assert all(score.refined is None for hit in hits for score in hit.comparison.facets.values())
+        assert all(not hit.comparison.alignments for hit in hits)
+
+
+def test_a_track_without_notes_keeps_its_cosine(sung_store, sung, sung_background):
+    (hit,) = search(
+        sung_store, cover(sung, 7), Options(Weights({"melody": 1}), where=parse_filter(["tempo=66"])), sung_background
+    )
+    assert hit.track.path == sung[6].track.path
+    score = hit.comparison.facets[Facet("melody")]
+    assert score.refined is None
+    plain = Measure(Weights({"melody": 1}), sung_background).compare(cover(sung, 7).excerpts, sung[6].excerpts)
+    assert score.standardised == pytest.approx(plain.facets[Facet("melody")].standardised, abs=1e-2)
+
+
+def test_caps_look_further_down_the_refined_ranking(sung_store, sung, sung_background):
+    options = Options(Weights({"melody": 1}), n=7, per_artist=1)
+    hits = search(sung_store, cover(sung, 7), options, sung_background)
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    free = search(sung_store, cover(sung, 7), replace(options, n=50, per_artist=None), sung_background)
+    best = {hit.track.artist: hit.track.path for hit in reversed(free)}
+    assert {hit.track.artist: hit.track.path for hit in hits} == best
+    assert len(hits) == 7
 
 
 weights_strategy = st.dictionaries(st.sampled_from(FACETS), st.floats(0.05, 3), min_size=1).map(Weights)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from soundalike.errors import UsageError
-from soundalike.research.self_retrieval import measure_self_retrieval, wilson
+from soundalike.research.evaluation.self_retrieval import measure_self_retrieval, wilson
 
 
 def test_a_piece_finds_its_own_track_by_everything(tunes):

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from soundalike.errors import (
 from soundalike.facets import Facet, FacetVectors, Space, Weights, unit
 from soundalike.filters import AnyOf, Filter, HasTag, matches
 from soundalike.locks import locked
+from soundalike.notes import CHORD, NOTE, Transcription
 from soundalike.scoring import Scoring
 from soundalike.stores import Candidate
 from soundalike.stores.embedded import EmbeddedStore, schema
@@ -370,6 +372,7 @@ HOLDER = """
 import sys
 from pathlib import Path
 from soundalike.locks import locked
+from soundalike.notes import CHORD, NOTE, Transcription
 with locked(Path(sys.argv[1]), patience=0):
     print("held", flush=True)
     sys.stdin.read()
@@ -626,3 +629,33 @@ def test_a_failing_write_changes_nothing(filled: Path) -> None:
             store.add([make_entry(400), AnalysedTrack(Track("/bad.wav", duration=float("nan")), EMPTY)])
         assert store.tracks() == before
         assert len(store.add([make_entry(400)])) == 1
+
+
+def test_a_library_of_the_first_version_is_lifted_and_keeps_working(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "VERSION", 1)
+        folder = tmp_path / "library"
+        with EmbeddedStore(str(folder), SPACE) as store:
+            ids = store.add([make_entry(i, rows=3) for i in range(4)])
+    notes = np.array([(0.0, 1.0, 60)], NOTE)
+    played = Transcription(notes, np.zeros(0, CHORD))
+    with EmbeddedStore(str(folder), SPACE) as store:
+        assert store.transcriptions(ids) == {}
+        assert [track.id for track in store.tracks()] == ids
+        store.add([replace(make_entry(2, rows=3), transcription=played)])
+        assert store.transcriptions(ids) == {ids[2]: played}
+        assert all(finding.ok for finding in store.verify())
+
+
+def test_a_damaged_transcription_is_left_out_and_found_by_the_check_up(tmp_path):
+    played = Transcription(np.array([(0.0, 1.0, 60)], NOTE), np.zeros(0, CHORD))
+    with EmbeddedStore(str(tmp_path), SPACE) as store:
+        ids = store.add([replace(make_entry(i, rows=2), transcription=played) for i in range(2)])
+    with sqlite3.connect(tmp_path / "library.db") as database:
+        database.execute("UPDATE transcription SET content = x'01ff' WHERE track = ?", (ids[0],))
+    database.close()
+    with EmbeddedStore(str(tmp_path), SPACE) as store:
+        assert set(store.transcriptions(ids)) == {ids[1]}
+        (finding,) = [finding for finding in store.verify() if not finding.ok]
+        assert "transcriptions" in finding.what
+        assert "1 of 2" in finding.detail

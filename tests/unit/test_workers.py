@@ -41,8 +41,8 @@ def test_a_crash_inside_a_decoder_fails_that_file_alone(tunes, tmp_path, monkeyp
     # The recipe travels to the processes; an encoder that ends its process stands for a crash.
     (tmp_path / "crashing.py").write_text(
         "import os\n"
-        "from soundalike.encoders.embedded import EmbeddedEncoder\n"
-        "class Crashing(EmbeddedEncoder):\n"
+        "from soundalike.encoders.embedded.descriptors import DescriptorEncoder\n"
+        "class Crashing(DescriptorEncoder):\n"
         "    def encode(self, clips):\n"
         "        if any(clip.samples.shape[-1] == 44100 for clip in clips):\n"
         "            os._exit(11)\n"

@@ -17,6 +17,7 @@ from soundalike.cli.library_commands import add, doctor, export, failures, remov
 from soundalike.cli.research_commands import research
 from soundalike.cli.search_commands import compare, embed, search
 from soundalike.cli.shared import HELP
+from soundalike.cli.transcribe_command import transcribe
 from soundalike.errors import SoundalikeError, UsageError
 from soundalike.tracks import printable
 
@@ -51,7 +52,7 @@ def completion(shell: str) -> None:
     click.echo(kind(cli, {}, "soundalike", "_SOUNDALIKE_COMPLETE").source())
 
 
-for command in (add, search, compare, embed, status, failures, remove, export, doctor, research):
+for command in (add, search, compare, embed, transcribe, status, failures, remove, export, doctor, research):
     cli.add_command(command)
 
 

@@ -15,7 +15,9 @@ from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
-from soundalike.explanation import clock, sentence, span
+from soundalike.explanation import clock, sentence, span, telling
+from soundalike.facets import Facet
+from soundalike.notes import Transcription, chord_name, note_name
 from soundalike.tracks import Track, printable
 
 if TYPE_CHECKING:
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
     from soundalike.ingest import Progress
     from soundalike.search import Hit
 
+
+_MELODY = Facet("melody")
+
+_GAP = 0.05
+"""Seconds without a chord that are not worth a line."""
 
 WIDEST = 120
 """Columns beyond which a table would only tear apart what belongs together."""
@@ -82,11 +89,15 @@ def print_hits(hits: Sequence[Hit]) -> None:
     width = min(console.width, WIDEST)
     header, *rows = console.render_lines(_hits_table(hits, width), console.options.update(width=width), pad=False)
     console.print(Segments([*header, Segment.line()]), end="")
+    tunes = [hit for hit in hits if _MELODY in telling(hit.comparison)]
+    closest = max(tunes, key=lambda hit: hit.comparison.alignments[_MELODY].similarity, default=None)
     for row, hit in zip(rows, hits, strict=True):
         console.print(Segments([*row, Segment.line()]), end="")
         reason = sentence(hit.comparison).replace(" %", "\N{NO-BREAK SPACE}%")
         lines = textwrap.fill(reason, width, initial_indent="    ", subsequent_indent="    ")
         console.print(Text(lines.replace("\N{NO-BREAK SPACE}", " "), style="dim"), soft_wrap=True)
+        if hit is closest:
+            console.print(melody_text(hit.comparison, width, indent=4), soft_wrap=True)
 
 
 def _hits_table(hits: Sequence[Hit], width: int) -> Table:
@@ -134,14 +145,62 @@ def passages_text(comparison: Comparison) -> Text:
     return Text("\n".join(lines), style="dim")
 
 
-def query_line(track: Track) -> Text:
+def melody_text(comparison: Comparison, width: int, *, indent: int = 0) -> Text:
+    """The notes of the matching tune, the query's above the track's, as many as fit; nothing where there is none."""
+    alignment = telling(comparison).get(_MELODY)
+    if alignment is None:
+        return Text()
+    columns = list(zip(alignment.query, alignment.track, strict=True))
+    cell = max(len(name) for pair in columns for name in pair) + 1
+    heads = [clock(times[0]) for times in (alignment.query_range, alignment.track_range)]
+    head = max(map(len, heads)) + 2
+    room = max((width - indent - head - 2) // cell, 1)
+    lines = [
+        " " * indent + heads[side].ljust(head) + "".join(pair[side].ljust(cell) for pair in columns[:room])
+        for side in (0, 1)
+    ]
+    more = "…" if len(columns) > room else ""
+    return Text("\n".join(line.rstrip() + (f" {more}" if more else "") for line in lines), style="dim")
+
+
+def query_line(track: Track, *, verb: str = "Like") -> Text:
     """What was asked with, in one line: name, artist, length, tempo, key."""
     facts = [printable(track.artist), clock(round(track.duration, 1))]
     if track.tempo:
         facts.append(f"{track.tempo:.0f} bpm")
     if track.key:
         facts.append(f"{track.key} ({track.camelot})")
-    return Text.assemble("Like ", (f"{printable(track.name)}  {' · '.join(fact for fact in facts if fact)}", "bold"))
+    return Text.assemble(f"{verb} ", (f"{printable(track.name)}  {' · '.join(fact for fact in facts if fact)}", "bold"))
+
+
+def print_transcription(track: Track, transcription: Transcription) -> None:
+    """Print a line about the track, then its chords, each with the notes that begin in it."""
+    console = stdout()
+    console.print(query_line(track, verb="In"), soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
+    table.add_column("time", justify="right", style="dim", no_wrap=True)
+    table.add_column("chord", style="bold", no_wrap=True)
+    table.add_column("lead")
+    for time, chord, notes in _bars(transcription):
+        table.add_row(clock(time), chord, notes)
+    if table.row_count:
+        console.print(table)
+
+
+def _bars(transcription: Transcription) -> Iterator[tuple[float, str, str]]:
+    """Start, chord, and names of the notes, for every chord and every stretch without one."""
+    reached, bars = 0.0, []
+    for start, length, root, bass, tones in transcription.chords.tolist():
+        if start > reached + _GAP:
+            bars.append((reached, ""))
+        bars.append((start, chord_name(root, tones, bass)))
+        reached = start + length
+    bars.append((reached, ""))
+    notes = transcription.notes
+    for (first, chord), last in zip(bars, [*(start for start, _ in bars[1:]), float("inf")], strict=True):
+        within = notes["pitch"][(notes["start"] >= first) & (notes["start"] < last)].tolist()
+        if chord or within:
+            yield first, chord, " ".join(note_name(pitch) for pitch in within)
 
 
 def _title(hit: Hit) -> Text:

@@ -117,12 +117,15 @@ def compare(
         if as_json:
             print_json({"space": library.analyzer.space.name, **comparison_json(comparison)})
             return
-        from soundalike.cli.display import comparison_table, passages_text, stdout
+        from soundalike.cli.display import comparison_table, melody_text, passages_text, stdout
 
         console = stdout()
         console.print(comparison_table(comparison))
         console.print(f"\n{sentence(comparison)}")
         console.print(passages_text(comparison))
+        tune = melody_text(comparison, console.width)
+        if tune:
+            console.print(tune, soft_wrap=True)
 
 
 @click.command(context_settings=HELP)

@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 from soundalike import extensions
 from soundalike.audio import Clip
 
-ENCODERS = MappingProxyType({"embedded": "soundalike.encoders.embedded:EmbeddedEncoder"})
+ENCODERS = MappingProxyType(
+    {
+        "embedded": "soundalike.encoders.embedded:EmbeddedEncoder",
+        "descriptors": "soundalike.encoders.embedded.descriptors:DescriptorEncoder",
+    }
+)
 
 
 @runtime_checkable

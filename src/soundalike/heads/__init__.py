@@ -17,13 +17,20 @@ from soundalike import extensions
 from soundalike.facets import Vector
 from soundalike.scoring import Background
 
-HEADS = MappingProxyType({"descriptors": "soundalike.heads.descriptors:load"})
+HEADS = MappingProxyType(
+    {"factors": "soundalike.heads.factors:load", "descriptors": "soundalike.heads.descriptors:load"}
+)
 
-DEFAULT_HEADS = MappingProxyType({"embedded": "descriptors"})
+DEFAULT_HEADS = MappingProxyType({"embedded": "factors", "descriptors": "descriptors"})
 """The set that an encoder is used with unless another is named."""
 
 
-BACKGROUNDS = MappingProxyType({"descriptors": "soundalike.heads.descriptors:background"})
+BACKGROUNDS = MappingProxyType(
+    {
+        "factors": "soundalike.heads.factors:background",
+        "descriptors": "soundalike.heads.descriptors:background",
+    }
+)
 """Sets that ship with the background of their cosines."""
 
 

@@ -1,7 +1,7 @@
-"""Heads for the embedded encoder: each whitens its own slice of the descriptors.
+"""Heads for the encoder ``descriptors``: each whitens its own slice of the descriptors.
 
 The numbers in ``descriptors.npz`` and ``descriptors.json`` are made by
-`soundalike.research.fit_descriptors`; the latter says from which recordings.
+`soundalike.research.training.fit_descriptors`; the latter says from which recordings.
 """
 
 from __future__ import annotations

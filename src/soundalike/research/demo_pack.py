@@ -22,19 +22,20 @@ from numpy.typing import NDArray
 
 from soundalike.audio import Clip
 from soundalike.errors import NotFoundError, UnknownNameError
-from soundalike.research.composer import Harmony, Melody, compose_harmony, compose_melody, stream
-from soundalike.research.drum_kits import KITS
-from soundalike.research.grooves import FAMILIES, Groove, compose_groove
-from soundalike.research.orchestra import Timbre, draw_timbre
-from soundalike.research.performer import PieceSpec
+from soundalike.research.music.composer import Harmony, Melody, compose_harmony, compose_melody, stream
+from soundalike.research.music.grooves import FAMILIES, Groove, compose_groove
+from soundalike.research.music.performer import PieceSpec
 from soundalike.research.renderer import FACTORS, render
-from soundalike.research.voices import BASSES, COMPS, LEADS
+from soundalike.research.sound.drum_kits import KITS
+from soundalike.research.sound.orchestra import Timbre, draw_timbre
+from soundalike.research.sound.voices import BASSES, COMPS, LEADS, Voice
 
 SEED: Final = 26
 """Of the pack that ships."""
 RATE: Final = 44100
 SPLIT: Final = "test"
 """The pack is music that nothing has been trained on."""
+UNUSED: Final = ("palette", "production", "kit", "style", "meter", "parts", "tempo_jitter")  # left as they are
 LEVELS: Final = 4
 CANDIDATES: Final = 240
 LEAD_LEVEL: Final = 4.0
@@ -202,6 +203,7 @@ def _timbre_profile(timbre: Timbre) -> NDArray[np.float64]:
     )
     voices = [3.0 * np.isin(list(table), [timbre.names[bus]]) for bus, table in tables]
     lead = timbre.lead
+    assert isinstance(lead, Voice)  # as all are in the synthesizer's palette
     kind = [3.0 * (lead.engine == "modal"), 3.0 * (lead.attack > 0.02), 1.5 * (lead.detune > 2)]
     room = [2 * np.log(timbre.room.seconds), 2 * np.log(timbre.room.lowpass / 5000)]
     return np.concatenate([*voices, kind, room]).astype(np.float64)
@@ -296,7 +298,7 @@ def _plan(seed: int) -> dict[str, Any]:
                 "names": {factor: palette.words[factor][levels[factor]] for factor in FACTORS},
                 "tempo": spec.tempo,
                 "key": f"{NAMES_OF_KEYS[spec.key]} major",
-                "spec": asdict(spec),
+                "spec": {name: value for name, value in asdict(spec).items() if name not in UNUSED},
             }
         )
     return {

@@ -13,7 +13,9 @@ True
 >>> score = perform(spec)  # what is played, with times: notes, chords, drums, beats
 
 Two pieces share a factor exactly if they have the same seed for it (rhythm: groove and tempo). Key,
-start, level, playing and noise are nuisances: `key` and everything that follows from `nuisance`. The
+start, level, playing and noise are nuisances: `key` and everything that follows from `nuisance`. `palette`
+says who plays (own voices, or SoundFonts for training, validation or tests, see `draw_timbre`), `production`
+"varied" adds mastering, rooms, codecs, noise, detuning and quiet leads (see `draw_production`). The
 same specification gives the same samples, bit for bit, on the same machine and library versions.
 Pieces of the splits "train" and "test" have no melody, progression, groove family, voice or kit in common.
 """
@@ -21,25 +23,32 @@ Pieces of the splits "train" and "test" have no melody, progression, groove fami
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundalike.audio import Clip
-from soundalike.research.composer import SPLITS, Split, compose_harmony, stream
-from soundalike.research.grooves import compose_groove
-from soundalike.research.orchestra import Timbre, draw_timbre
-from soundalike.research.performer import Performance, PieceSpec, perform
-from soundalike.research.synthesizer import drum, limit, loudness, play, process
+from soundalike.research.music.composer import SPLITS, Split, stream
+from soundalike.research.music.groups import FACTORS, draw_group, heard_factors
+from soundalike.research.music.material import Material
+from soundalike.research.music.performer import Performance, PieceSpec, perform
+from soundalike.research.sound.orchestra import Palette, Timbre, draw_timbre, sound_drums, sound_notes
+from soundalike.research.sound.production import PLAIN, Style, draw_production, produce
+from soundalike.research.sound.synthesizer import limit, loudness, process
 
-__all__ = ["FACTORS", "SPLITS", "Performance", "PieceSpec", "Split", "draw_timbre", "factor_group", "perform", "render"]
+__all__ = [
+    "FACTORS",
+    "SPLITS",
+    "Performance",
+    "PieceSpec",
+    "Split",
+    "draw_timbre",
+    "factor_group",
+    "heard_factors",
+    "perform",
+    "render",
+]
 
-FACTORS = ("melody", "rhythm", "timbre", "harmony")
-"""The factors that a group of pieces controls; rhythm is groove and tempo."""
-
-SLOWEST, FASTEST = 72.0, 168.0
-"""Range of tempo, in beats per minute."""
 LOUDNESS = -17.0
 """Of every piece before its own level, in decibels as `loudness` measures."""
 BUSES = ("lead", "comp", "pad", "bass")
@@ -64,10 +73,11 @@ def render(spec: PieceSpec, *, rate: int = 22050, stereo: bool = False) -> Clip:
         Exactly ``round(duration * rate)`` samples, peak at most 0.9.
     """
     length, channels = round(spec.duration * rate), 1 + stereo
-    timbre = draw_timbre(spec.timbre, spec.split)
+    timbre = _timbre(spec)
+    production = draw_production(spec.production, spec.nuisance, spec.split)
     dry, send = np.zeros((channels, length), np.float32), np.zeros(length, np.float32)
     for bus, sound in _buses(perform(spec), timbre, rate, length).items():
-        wanted = timbre.gains[bus] + (spec.lead_gain if bus == "lead" else 0.0)
+        wanted = timbre.gains[bus] + (spec.lead_gain + production.lead if bus == "lead" else 0.0)
         gain = 10 ** ((wanted - 20 - max(loudness(sound, rate=rate), -70)) / 20)
         sides = np.sqrt([1 + PANS[bus], 1 - PANS[bus]])[:channels] if stereo else np.ones(1)
         dry += (gain * sides[:, None]).astype(np.float32) * sound
@@ -76,6 +86,8 @@ def render(spec: PieceSpec, *, rate: int = 22050, stereo: bool = False) -> Clip:
     tone = np.array(timbre.room.tone) + rng.uniform(-1.5, 1.5, size=4)
     mix = process(dry, send, replace(timbre.room, tone=tuple(tone.tolist())), rate=rate)
     mix *= np.float32(10 ** ((LOUDNESS - loudness(mix, rate=rate)) / 20))
+    if production is not PLAIN:
+        mix = produce(mix, production, rate=rate)
     level, floor = 10 ** (rng.uniform(-8, 0) / 20), 10 ** (rng.uniform(-80, -55) / 20)
     mix = limit(mix, rate=rate)
     if spec.clean:
@@ -84,20 +96,41 @@ def render(spec: PieceSpec, *, rate: int = 22050, stereo: bool = False) -> Clip:
     return Clip(np.clip(mix * np.float32(level), -0.9, 0.9), rate)
 
 
+def _timbre(spec: PieceSpec) -> Timbre:
+    timbre = draw_timbre(spec.timbre, spec.split, spec.palette)
+    if spec.kit is None:
+        return timbre
+    other = draw_timbre(spec.kit, spec.split, spec.palette)
+    return replace(timbre, kit=other.kit, names=timbre.names | {"drums": other.names["drums"]})
+
+
 def _buses(score: Performance, timbre: Timbre, rate: int, length: int) -> dict[str, NDArray[np.float32]]:
     """Sound by bus; silent ones are left out."""
     parts = ((timbre.lead, score.lead), (timbre.comp, score.comp), (timbre.pad, score.pad), (timbre.bass, score.bass))
     sounds = {
-        bus: play(voice, notes, rate=rate, length=length)
-        for bus, (voice, notes) in zip(BUSES, parts, strict=True)
-        if voice is not None and notes
+        bus: sound_notes(instrument, notes, rate=rate, length=length, tuning=score.tuning)
+        for bus, (instrument, notes) in zip(BUSES, parts, strict=True)
+        if instrument is not None and notes
     }
+    if score.doubling:
+        # By itself, as singers sing one note at a time.
+        doubled = sound_notes(timbre.lead, score.doubling, rate=rate, length=length, tuning=score.tuning)
+        sounds["lead"] = sounds.get("lead", np.float32(0)) + doubled
     if any(score.drums.values()):
-        sounds["drums"] = drum(timbre.kit, score.drums, rate=rate, length=length)
+        sounds["drums"] = sound_drums(timbre.kit, score.drums, rate=rate, length=length)
     return sounds
 
 
-def factor_group(seed: int, split: Split = "train", *, duration: float = 10.0) -> dict[str, PieceSpec]:
+def factor_group(
+    seed: int,
+    split: Split = "train",
+    *,
+    duration: float = 10.0,
+    palette: Palette = "synthesizer",
+    production: Style = "plain",
+    style: str = "plain",
+    material: Material | None = None,
+) -> dict[str, PieceSpec]:
     """Twelve pieces with exactly known relations.
 
     All pieces take each factor either from the anchor or from the opposite; nuisances are each piece's own.
@@ -110,6 +143,16 @@ def factor_group(seed: int, split: Split = "train", *, duration: float = 10.0) -
         Whose music.
     duration : float
         Seconds per piece.
+    palette : Palette
+        Who plays, see `draw_timbre`.
+    production : Style
+        "varied" for nuisances of recording and mastering, each piece's own.
+    style : str
+        "plain", or "rich" for more kinds of scores and of playing. In more than half of the rich groups the opposite
+        has the anchor's tempo. In training groups the tempo of every piece is its own by up to 4 %, and some ``P_f``
+        have only a few parts, see `heard_factors`.
+    material : Material, optional
+        Where about 40 % of the scores of rich groups come from.
 
     Returns
     -------
@@ -118,44 +161,5 @@ def factor_group(seed: int, split: Split = "train", *, duration: float = 10.0) -
         which shares only f with A, and ``N_f``, which shares all but f. ``P_groove`` shares only the groove,
         not the tempo, and ``N_groove`` all but the groove, tempo included.
     """
-    rng = stream("group", seed, split)
-    a, z = _different_pieces(rng, split, duration)
-    own: dict[str, dict[str, Any]] = {
-        "melody": {"melody": a.melody},
-        "rhythm": {"groove": a.groove, "tempo": a.tempo},
-        "timbre": {"timbre": a.timbre},
-        "harmony": {"harmony": a.harmony},
-        "groove": {"groove": a.groove},
-    }
-    group = {"A": a, "Z": z}
-    for factor, values in own.items():
-        group[f"P_{factor}"] = replace(z, **values)
-        group[f"N_{factor}"] = replace(a, **{name: getattr(z, name) for name in values})
-    return {
-        name: replace(spec, key=int(rng.integers(12)), nuisance=int(rng.integers(2**31)))
-        for name, spec in group.items()
-    }
-
-
-def _different_pieces(rng: np.random.Generator, split: Split, duration: float) -> tuple[PieceSpec, PieceSpec]:
-    """Two pieces that share nothing, not even by chance."""
-
-    def draw() -> PieceSpec:
-        melody, harmony, groove, timbre = (int(seed) for seed in rng.integers(2**31, size=4))
-        tempo = float(np.exp(rng.uniform(np.log(SLOWEST), np.log(FASTEST))))
-        return PieceSpec(melody, harmony, groove, tempo, timbre, duration=duration, split=split)
-
-    a = draw()
-    while True:
-        z = draw()
-        if (
-            abs(np.log(a.tempo / z.tempo)) > 0.12
-            and compose_groove(a.groove, split).family != compose_groove(z.groove, split).family
-            and draw_timbre(a.timbre, split).names["lead"] != draw_timbre(z.timbre, split).names["lead"]
-            and _roots(a) != _roots(z)
-        ):
-            return a, z
-
-
-def _roots(spec: PieceSpec) -> list[int]:
-    return [chord.root for chord in compose_harmony(spec.harmony, spec.split).chords]
+    frame = {"duration": duration, "split": split, "palette": palette, "production": production, "style": style}
+    return draw_group(stream("group" if style == "plain" else f"{style} group", seed, split), frame, material)

@@ -15,6 +15,7 @@ from typing import Literal, Protocol, Self, runtime_checkable
 from soundalike import extensions
 from soundalike.facets import Facet, FacetVectors, Space, Vector
 from soundalike.filters import Filter
+from soundalike.notes import Transcription
 from soundalike.scoring import Background, Scoring
 from soundalike.tracks import AnalysedTrack, Track
 
@@ -120,6 +121,10 @@ class Store(Protocol):
 
     def excerpts(self, ids: Sequence[int]) -> dict[int, FacetVectors]:
         """Facet vectors of the tracks' excerpts; tracks without any are left out."""
+        ...
+
+    def transcriptions(self, ids: Sequence[int]) -> dict[int, Transcription]:
+        """Notes and chords of the tracks, as analysed in this space; tracks without any are left out."""
         ...
 
     def nearest(

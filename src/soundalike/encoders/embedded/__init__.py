@@ -1,37 +1,31 @@
-"""The encoder that ships with the package: fixed descriptors of what is heard, one slice per factor.
+"""The encoder that ships with the package: what small nets hear, and statistics of it, one slice per factor.
 
-Nothing is learned here. Every descriptor is a statistic that stays the same when the clip starts
-later or is played louder; melody and harmony also ignore the key, and groove ignores the tempo.
+A transcription net hears lead, chords and bass, a drum net strokes and beats. What is kept of them stays the
+same when the clip starts later or is played louder; melody and harmony also ignore the key, and groove
+ignores the tempo.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundalike.audio import Clip
-from soundalike.encoders.embedded import harmony, melody, pitch, rhythm, timbre
+from soundalike.encoders.embedded import drums, groove, harmony, listening, pitch, rhythm, statistics, timbre
+from soundalike.encoders.embedded.layout import check_clip, lay_out
 from soundalike.encoders.embedded.spectra import RATE, Spectra, analyse, mono
-from soundalike.errors import UsageError
+from soundalike.encoders.embedded.transcription import Posteriors
 
-
-def _layout(sizes: dict[str, int]) -> MappingProxyType[str, slice]:
-    ends = np.cumsum(list(sizes.values()))
-    return MappingProxyType(
-        {name: slice(int(end) - size, int(end)) for (name, size), end in zip(sizes.items(), ends, strict=True)}
-    )
-
-
-LAYOUT: Final = _layout(
+LAYOUT: Final = lay_out(
     {
-        "melody": melody.DIM,
-        "harmony": harmony.DIM,
+        "melody": statistics.MELODY_DIM,
+        "harmony": statistics.HARMONY_DIM,
         "rhythm": rhythm.RHYTHM_DIM,
-        "groove": rhythm.GROOVE_DIM,
+        "groove": groove.DIM,
         "timbre": timbre.DIM,
         "tempo": rhythm.TEMPO_DIM,
         "chroma": 12,
@@ -41,16 +35,28 @@ LAYOUT: Final = _layout(
 
 SHORTEST_MELODY: Final = 1.0
 SHORTEST_HARMONY: Final = 0.3
-"""Seconds below which a clip has no melody, and no harmony."""
+"""Seconds below which a clip has no melody, and no harmony or key."""
+LEAST_SUNG: Final = 0.6
+LEAST_CHORDS: Final = 0.25
+"""Seconds of lead, and of chords, that must be expected in a clip for it to have melody, and harmony."""
 
 
 class EmbeddedEncoder:
-    """Fixed descriptors of melody, harmony, rhythm, groove, timbre, tempo and pitch classes."""
+    """Statistics of lead, chords, drums, onsets and spectrum.
 
-    name = "embedded-1"
+    Parameters
+    ----------
+    nets : Path
+        Folder of the nets, for others than those that ship.
+    """
+
+    name = "embedded-2"
     sample_rate = RATE
     window = 10.0
     dim = LAYOUT["chroma"].stop
+
+    def __init__(self, nets: Path = listening.NETS) -> None:
+        self._nets = nets
 
     def encode(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
         """Embed clips one by one; see `soundalike.encoders.Encoder.encode` and `LAYOUT`.
@@ -60,35 +66,58 @@ class EmbeddedEncoder:
         UsageError
             If a clip is at another rate, empty or longer than the window.
         """
-        embeddings = np.zeros((len(clips), self.dim), np.float32)
-        for row, clip in zip(embeddings, clips, strict=True):
-            self._check(clip)
-            signal = mono(clip.samples)
-            if signal is not None:
-                for part, values in _describe(analyse(signal)).items():
-                    row[LAYOUT[part]] = values
-        return embeddings
+        return np.array([self.hear(clip)[0] for clip in clips], np.float32).reshape(-1, self.dim)
 
-    def _check(self, clip: Clip) -> None:
-        if clip.rate != self.sample_rate:
-            raise UsageError(f"A clip has {clip.rate} Hz.", f"Resample it to {self.sample_rate} Hz.")
-        if not 0 < clip.samples.shape[1] <= self.window * self.sample_rate + 1:
-            raise UsageError(f"A clip is {clip.duration:g} s long.", f"Give more than 0 and at most {self.window:g} s.")
+    def hear(self, clip: Clip) -> tuple[NDArray[np.float32], Posteriors | None]:
+        """The embedding of one clip, shape (dim,), and what may be played in it; None where nothing pitched is heard.
+
+        Raises
+        ------
+        UsageError
+            See `encode`.
+        """
+        check_clip(clip, rate=self.sample_rate, window=self.window)
+        signal = mono(clip.samples)
+        if signal is None:
+            return np.zeros(self.dim, np.float32), None
+        parts, posteriors = describe(analyse(signal), nets=self._nets)
+        return embedding(parts), posteriors
 
 
-def _describe(spectra: Spectra) -> dict[str, NDArray[np.float32]]:
-    """The parts that there is something to hear of."""
+def embedding(parts: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Put parts where `LAYOUT` has them: float32, shape (dim,)."""
+    row = np.zeros(LAYOUT["chroma"].stop, np.float32)
+    for part, values in parts.items():
+        row[LAYOUT[part]] = values
+    return row
+
+
+def describe(
+    spectra: Spectra, *, nets: Path = listening.NETS
+) -> tuple[dict[str, NDArray[np.float32]], Posteriors | None]:
+    """The parts of one clip that there is something to hear of, and what may be played in it."""
     parts = {"timbre": timbre.describe(spectra.mel)}
     pulse = rhythm.describe(spectra.mel)
     if pulse is not None:
-        parts |= {"rhythm": pulse.rhythm, "groove": pulse.groove, "tempo": pulse.tempo}
+        parts |= {"rhythm": pulse.rhythm(), "tempo": pulse.tempo}
+    pattern = groove.describe(drums.hear(spectra, nets=nets), spectra.mel)
+    if pattern is not None:
+        parts["groove"] = pattern
     peaks = pitch.prominence(spectra)
     if pitch.pitchedness(spectra, peaks) < pitch.PITCHED:
-        return parts
-    body, bass = harmony.chroma(peaks)
+        return parts, None
+    posteriors = listening.hear(spectra.semitone, nets=nets)
+    if posteriors is None or spectra.seconds < SHORTEST_HARMONY:
+        return parts, None
+    parts["chroma"] = harmony.profile(*harmony.chroma(peaks))
     beat = pulse.beat if pulse else rhythm.DEFAULT_BEAT
-    if spectra.seconds >= SHORTEST_HARMONY:
-        parts |= {"harmony": harmony.describe(body, bass, beat), "chroma": harmony.profile(body, bass)}
-    if spectra.seconds >= SHORTEST_MELODY:
-        parts["melody"] = melody.describe(pitch.salience(peaks), beat)
-    return parts
+    if _seconds(posteriors.root, posteriors.rate) >= LEAST_CHORDS:
+        parts["harmony"] = statistics.harmony(posteriors, beat)
+    if spectra.seconds >= SHORTEST_MELODY and _seconds(posteriors.lead, posteriors.rate) >= LEAST_SUNG:
+        parts["melody"] = statistics.melody(posteriors, beat)
+    return parts, posteriors
+
+
+def _seconds(posterior: NDArray[np.float32], rate: float) -> float:
+    """How long something is expected to sound; the last column is nothing."""
+    return float((1.0 - posterior[:, -1]).sum(dtype=np.float64)) / rate

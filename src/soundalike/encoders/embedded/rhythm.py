@@ -47,18 +47,28 @@ class Pulse:
 
     Attributes
     ----------
-    rhythm : float32, shape (`RHYTHM_DIM`,)
-    groove : float32, shape (`GROOVE_DIM`,)
+    bands : float32, shape (frames, 4)
+        Standardised `onsets`.
+    repeats : float32, shape (lags, 4)
+        Their autocorrelations.
     tempo : float32, shape (`TEMPO_DIM`,)
         Tempo profile, see `soundalike.tempo`.
     beat : float
         Length of a beat in seconds.
     """
 
-    rhythm: Array
-    groove: Array
+    bands: Array
+    repeats: Array
     tempo: Array
     beat: float
+
+    def rhythm(self) -> Array:
+        """After how many seconds each band repeats: float32, shape (`RHYTHM_DIM`,)."""
+        return unit_block(lag_pool(_LAGS, _LAG_BINS) @ self.repeats[:_LAGS])
+
+    def groove(self) -> Array:
+        """After how many beats bands repeat themselves and follow each other: float32, shape (`GROOVE_DIM`,)."""
+        return _groove(self.bands, self.repeats, self.beat)
 
 
 def onsets(mel: Array) -> Array:
@@ -100,15 +110,14 @@ def describe(mel: Array) -> Pulse | None:
     bands = (bands - bands.mean(axis=0)) / np.maximum(spread, _FAINTEST)
     repeats = correlate(bands, bands, _LONG_LAGS)
     tempo = _tempo_profile(repeats.sum(axis=1))
-    rhythm = unit_block(lag_pool(_LAGS, _LAG_BINS) @ repeats[:_LAGS])
     estimate = estimate_tempo(tempo)
     beat = 60.0 / estimate.bpm if estimate else DEFAULT_BEAT
-    return Pulse(rhythm, _groove(bands, repeats, beat), tempo, beat)
+    return Pulse(bands, repeats, tempo, beat)
 
 
 def _tempo_profile(repeats: Array) -> Array:
     """How well each tempo of `soundalike.tempo.BPM` explains at which lags onsets repeat: float32 (n,)."""
-    profile: Array = (_comb() @ (repeats / max(float(repeats[0]), 1e-6))).astype(np.float32)
+    profile: Array = (comb(ONSET_RATE, _LONG_LAGS) @ (repeats / max(float(repeats[0]), 1e-6))).astype(np.float32)
     return profile
 
 
@@ -121,13 +130,13 @@ def _groove(bands: Array, repeats: Array, beat: float) -> Array:
     return np.concatenate([unit_block(own), np.float32(_CROSS_SHARE) * unit_block(mutual)])
 
 
-@lru_cache(maxsize=1)
-def _comb() -> scipy.sparse.csr_array[np.float32, tuple[int, int]]:
-    """Mean correlation at the first eight multiples of a beat: sparse (tempi, lags)."""
-    weights = np.zeros((len(BPM), _LONG_LAGS), np.float32)
+@lru_cache(maxsize=4)
+def comb(rate: float, lags: int) -> scipy.sparse.csr_array[np.float32, tuple[int, int]]:
+    """Mean of lags, `rate` of them a second, at the first eight multiples of a beat: sparse (tempi, lags)."""
+    weights = np.zeros((len(BPM), lags), np.float32)
     for row, bpm in zip(weights, BPM, strict=True):
-        beats = np.arange(1, 9) * (60.0 / bpm * ONSET_RATE)
-        beats = beats[beats < _LONG_LAGS - 2]
+        beats = np.arange(1, 9) * (60.0 / bpm * rate)
+        beats = beats[beats < lags - 2]
         whole = beats.astype(np.intp)
         np.add.at(row, whole, (1.0 - (beats - whole)) / len(beats))
         np.add.at(row, whole + 1, (beats - whole) / len(beats))

@@ -69,11 +69,14 @@ class Spectra:
         Amplitude of every semitone from MIDI note 24 on, tuned to the clip, `PITCH_RATE` frames a second.
     seconds : float
         Length of the clip.
+    tuning : int
+        How far the clip is tuned from A = 440 Hz, see `tuning`.
     """
 
     mel: Array
     semitone: Array
     seconds: float
+    tuning: int = 0
 
 
 def mono(samples: Array) -> Array | None:
@@ -99,7 +102,8 @@ def analyse(signal: Array) -> Spectra:
         From `mono`, at 22050 Hz.
     """
     mel = power_frames(signal, _MEL_WINDOW, ONSET_HOP) @ mel_filters()
-    return Spectra(np.ascontiguousarray(mel), semitones(signal), len(signal) / RATE)
+    semitone, step = semitones(signal)
+    return Spectra(np.ascontiguousarray(mel), semitone, len(signal) / RATE, step)
 
 
 def power_frames(signal: Array, size: int, hop: int, *, bins: int | None = None) -> Array:
@@ -126,8 +130,8 @@ def decimate(signal: Array) -> Array:
     return slow
 
 
-def semitones(signal: Array) -> Array:
-    """Amplitude per semitone, tuned to the clip: float32, shape (1 + n // 1024, 96)."""
+def semitones(signal: Array) -> tuple[Array, int]:
+    """Amplitude per semitone, tuned to the clip: float32, shape (1 + n // 1024, 96); and the `tuning` found."""
     slow = decimate(signal)
     frames = 1 + len(signal) // PITCH_HOP
     powers = []
@@ -138,7 +142,7 @@ def semitones(signal: Array) -> Array:
     columns = [power @ pitch_filters(i, step) for i, power in enumerate(powers)]
     frames = min(len(column) for column in columns)
     amplitude: Array = np.sqrt(np.concatenate([column[:frames] for column in columns], axis=1))
-    return amplitude
+    return amplitude, step
 
 
 def tuning(power: Array) -> int:
@@ -160,7 +164,8 @@ def tuning(power: Array) -> int:
     hertz = (columns + np.clip(shift, -0.5, 0.5)) * (RATE / _DECIMATION / _BANDS[1].window)
     deviation = np.exp(2j * np.pi * _midi(hertz))
     mean = np.sum(deviation * np.sqrt(power[rows, columns]))
-    return int(np.round(np.angle(mean) / (2.0 * np.pi) * TUNINGS)) % TUNINGS
+    step = int(np.round(np.angle(mean) / (2.0 * np.pi) * TUNINGS))
+    return step if step < TUNINGS // 2 else step - TUNINGS
 
 
 @lru_cache(maxsize=8)
@@ -202,7 +207,7 @@ def pitch_filters(band: int, step: int) -> scipy.sparse.csr_array:
     Each takes the bins within its semitone, and at least the nearest two, with a raised cosine.
     """
     spec = _BANDS[band]
-    offset = (step if step < TUNINGS / 2 else step - TUNINGS) / TUNINGS
+    offset = step / TUNINGS
     hertz = np.fft.rfftfreq(spec.window, spec.decimation / RATE)[: spec.bins]
     spacing = hertz[1]
     centres = 440.0 * 2.0 ** ((np.arange(spec.low, spec.high) + offset - 69.0) / 12.0)

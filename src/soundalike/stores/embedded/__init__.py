@@ -25,6 +25,7 @@ from typing import Literal, Self
 from soundalike.errors import UsageError
 from soundalike.facets import Facet, FacetVectors, Space, Vector, sections
 from soundalike.filters import Filter
+from soundalike.notes import Transcription
 from soundalike.scoring import Background, Scoring
 from soundalike.stores import Candidate, Counts, Finding
 from soundalike.stores.embedded import checkup, search
@@ -37,8 +38,10 @@ from soundalike.stores.embedded.truth import (
     id_list,
     insert_rows,
     insert_track,
+    put_transcription,
     select_rows,
     select_tracks,
+    select_transcriptions,
     update_track,
 )
 from soundalike.tracks import AnalysedTrack, Track
@@ -116,6 +119,8 @@ class EmbeddedStore:
             changed = known[1] != track.audio_hash
             _forget_rows(connection, identity, None if changed else number)
         connection.execute("INSERT OR IGNORE INTO analysis (space, track) VALUES (?, ?)", (number, identity))
+        if entry.transcription:
+            put_transcription(connection, number, identity, entry.transcription)
         excerpts = FacetVectors(
             entry.excerpts.start,
             entry.excerpts.end,
@@ -189,6 +194,12 @@ class EmbeddedStore:
             condition = "track IN (SELECT value FROM json_each(?))"
             rows = select_rows(connection, f"excerpt_{number}", self.space, condition, [id_list(ids)])
         return split(rows, self.space)
+
+    def transcriptions(self, ids: Sequence[int]) -> dict[int, Transcription]:
+        """Notes and chords of the tracks, as analysed in this space; tracks without any are left out."""
+        with self._truth.reading() as connection:
+            number = self._find(connection)
+            return {} if number is None else select_transcriptions(connection, number, ids)
 
     def nearest(
         self,

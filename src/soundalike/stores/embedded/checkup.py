@@ -10,6 +10,7 @@ import numpy as np
 
 from soundalike.errors import StoreError
 from soundalike.facets import Space
+from soundalike.notes import Transcription
 from soundalike.stores import Finding
 from soundalike.stores.embedded import schema
 from soundalike.stores.embedded.index import Index
@@ -40,6 +41,7 @@ def verify(truth: Truth, *, repair: bool) -> list[Finding]:
             index = Index(truth, number, space, level)
             findings.append(_check_rows(truth, space, index.table))
             findings.append(_check_blocks(truth, space, index, repair=repair))
+        findings.append(_check_transcriptions(truth, number, space))
     findings.extend(_check_leftovers(truth.path.parent / "blocks", set(spaces), repair=repair))
     return findings
 
@@ -81,6 +83,21 @@ def _check_rows(truth: Truth, space: Space, table: str) -> Finding:
     total = sum(count for _, _, count in groups)
     if bad:
         return Finding(what, False, f"{bad} of {total} have a wrong length; analyse their tracks again")
+    return Finding(what, True, f"{total} sound")
+
+
+def _check_transcriptions(truth: Truth, number: int, space: Space) -> Finding:
+    what = f"transcriptions of '{space.name}'"
+    bad = total = 0
+    with truth.reading() as connection:
+        for (content,) in connection.execute("SELECT content FROM transcription WHERE space = ?", (number,)):
+            total += 1
+            try:
+                Transcription.from_bytes(content)
+            except StoreError:
+                bad += 1
+    if bad:
+        return Finding(what, False, f"{bad} of {total} are damaged; analyse their tracks again")
     return Finding(what, True, f"{total} sound")
 
 

@@ -16,7 +16,7 @@ from soundalike.errors import StoreCorruptError, StoreError, StoreLockedError, S
 APPLICATION_ID = 0x536E6441
 """Marks the file as a library ("SndA")."""
 
-VERSION = 1
+VERSION = 2
 """Version of the schema; a database of a higher one is refused."""
 
 FOLDED = ("key", "artist", "album", "title")
@@ -100,7 +100,17 @@ BEGIN
 END;
 """
 
-_MIGRATIONS: dict[int, str] = {}
+_TRANSCRIPTIONS = """
+CREATE TABLE transcription (
+    space INTEGER NOT NULL,
+    track INTEGER NOT NULL,
+    content BLOB NOT NULL,         -- see soundalike.notes
+    PRIMARY KEY (space, track),
+    FOREIGN KEY (space, track) REFERENCES analysis ON DELETE CASCADE
+);
+"""
+
+_MIGRATIONS: dict[int, str] = {2: _TRANSCRIPTIONS}
 """SQL that lifts a database of the version before each key to that version."""
 
 

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from soundalike.errors import NotFoundError, SpaceMismatchError, StoreError
 from soundalike.facets import Facet, Space
 from soundalike.filters import Filter, fold
 from soundalike.locks import locked
+from soundalike.notes import Transcription
 from soundalike.stores.embedded import schema
 from soundalike.stores.embedded.conditions import compile_filter
 from soundalike.stores.embedded.rows import Rows, unpack
@@ -249,6 +250,27 @@ def select_ids(connection: sqlite3.Connection, where: Filter) -> list[int]:
     condition, values = compile_filter(where)
     sql = f"SELECT track.id FROM track WHERE {condition}"  # noqa: S608 - values are bound
     return [number for (number,) in connection.execute(sql, values)]
+
+
+# Transcriptions
+
+
+def put_transcription(connection: sqlite3.Connection, space: int, track: int, transcription: Transcription) -> None:
+    """Keep the notes and chords of an analysed track."""
+    connection.execute(
+        "INSERT OR REPLACE INTO transcription (space, track, content) VALUES (?, ?, ?)",
+        (space, track, transcription.to_bytes()),
+    )
+
+
+def select_transcriptions(connection: sqlite3.Connection, space: int, ids: Sequence[int]) -> dict[int, Transcription]:
+    """Notes and chords by track; damaged ones are left out, for a check-up to find."""
+    sql = "SELECT track, content FROM transcription WHERE space = ? AND track IN (SELECT value FROM json_each(?))"
+    found = {}
+    for track, content in connection.execute(sql, (space, id_list(ids))):
+        with suppress(StoreError):
+            found[track] = Transcription.from_bytes(content)
+    return found
 
 
 # Rows

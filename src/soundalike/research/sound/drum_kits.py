@@ -1,6 +1,6 @@
 """The drum kits of the synthesizer as data: how each drum of each kit sounds.
 
-`soundalike.research.synthesizer` turns strokes into sound. Training and test kits are kept apart: none is
+`soundalike.research.sound.synthesizer` turns strokes into sound. Training and test kits are kept apart: none is
 in both splits.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
-from soundalike.research.composer import Split
+from soundalike.research.music.composer import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Stroke:
 
 
 Kit: TypeAlias = Mapping[str, Stroke]
-"""Strokes by drum, see `soundalike.research.grooves.DRUMS`."""
+"""Strokes by drum, see `soundalike.research.music.grooves.DRUMS`."""
 
 
 def _kit(kick: Stroke, snare: Stroke, hat: Stroke, open_: Stroke, perc: Stroke) -> Kit:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -12,14 +11,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.audio import AUDIO_SUFFIXES, ExcerptStream
-from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
-from soundalike.errors import AudioDecodeError, UsageError
+from soundalike.encoders.embedded.descriptors import LAYOUT, DescriptorEncoder
+from soundalike.errors import UsageError
 from soundalike.export import write_atomically
-from soundalike.facets import FACTORS, Facet, FacetVectors
-from soundalike.heads.descriptors import DescriptorHead, build
+from soundalike.facets import FACTORS
+from soundalike.heads.descriptors import build
 from soundalike.matching import measure_background
 from soundalike.research.renderer import factor_group, render
+from soundalike.research.training.folders import Source, facet_vectors, principal_mixing, read_source
 from soundalike.scoring import Background
 
 DIM: Final = 128
@@ -29,25 +28,6 @@ WHITENING: Final = {"melody": 0.5, "rhythm": 0.5, "groove": 0.5, "timbre": 0.6, 
 
 SHARES: Final = {"melody": 0.6, "rhythm": 1.0, "groove": 0.6, "timbre": 1.2, "harmony": 0.8}
 """How much each factor counts in overall."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Recordings or renders that the heads are fitted on.
-
-    Attributes
-    ----------
-    name, licence : str
-    tracks : list of float32, shape (n excerpts, `EmbeddedEncoder.dim`)
-        Embeddings, one array per track.
-    music : bool
-        Whether its tracks stand for what a library holds: only such make the background.
-    """
-
-    name: str
-    licence: str
-    tracks: list[NDArray[np.float32]]
-    music: bool
 
 
 def fit(sources: Sequence[Source], *, seed: int = 0) -> tuple[dict[str, NDArray[np.generic]], Background | None]:
@@ -72,7 +52,7 @@ def fit(sources: Sequence[Source], *, seed: int = 0) -> tuple[dict[str, NDArray[
     UsageError
         If a factor is heard in fewer than two excerpts.
     """
-    arrays: dict[str, NDArray[np.generic]] = {"in_dim": np.array(EmbeddedEncoder.dim)}
+    arrays: dict[str, NDArray[np.generic]] = {"in_dim": np.array(DescriptorEncoder.dim)}
     for factor in FACTORS[1:]:
         place = LAYOUT[factor]
         rows = [np.concatenate(source.tracks)[:, place] for source in sources]
@@ -126,43 +106,18 @@ def whiten(
     return small, (small.astype(np.float64) @ mean).astype(np.float32)
 
 
-def facet_vectors(heads: Iterable[DescriptorHead], embeddings: NDArray[np.float32]) -> FacetVectors:
-    """Facet vectors of a track whose excerpts follow each other every 10 s."""
-    start = np.arange(len(embeddings), dtype=np.float64) * EmbeddedEncoder.window
-    vectors = {Facet(head.factor): head.project(embeddings) for head in heads}
-    return FacetVectors(start, start + EmbeddedEncoder.window, vectors)
-
-
 def _mixing(arrays: Mapping[str, NDArray[np.generic]], sources: Sequence[Source]) -> NDArray[np.float16]:
     """Principal components of the factors' vectors joined, each factor scaled to its share."""
     shares = np.repeat([SHARES[factor] for factor in FACTORS[1:]], DIM)
     provisional = build({**arrays, "overall.mixing": np.zeros((DIM, len(shares)))})
     music = np.concatenate([track for source in sources if source.music for track in source.tracks])
-    joined = np.concatenate([head.project(music) for head in provisional[1:]], axis=1) * shares
-    _, _, axes = np.linalg.svd(joined.astype(np.float64), full_matrices=False)
-    mixing = np.zeros((DIM, len(shares)))
-    mixing[: min(DIM, len(axes))] = axes[:DIM] * shares
-    return mixing.astype(np.float16)
-
-
-def encode_folder(folder: Path) -> list[NDArray[np.float32]]:
-    """Embeddings of the excerpts of every audio file below a folder; unreadable files are left out."""
-    encoder = EmbeddedEncoder()
-    tracks = []
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in AUDIO_SUFFIXES:
-            stream = ExcerptStream(path, rate=encoder.sample_rate, seconds=encoder.window)
-            try:
-                rows = [encoder.encode([excerpt.clip.mono()])[0] for excerpt in stream]
-            except AudioDecodeError:
-                continue
-            tracks.append(np.array(rows, np.float32).reshape(-1, encoder.dim))
-    return tracks
+    joined = np.concatenate([head.project(music) for head in provisional[1:]], axis=1)
+    return principal_mixing(joined, shares, count=DIM)
 
 
 def encode_groups(groups: int, *, seed: int = 0) -> list[NDArray[np.float32]]:
     """Embeddings of rendered factor groups of the training split, one array of a row per piece."""
-    encoder = EmbeddedEncoder()
+    encoder = DescriptorEncoder()
     specs = (spec for i in range(groups) for spec in factor_group(seed + i, "train", duration=encoder.window).values())
     return [encoder.encode([render(spec, rate=encoder.sample_rate)]) for spec in specs]
 
@@ -195,8 +150,9 @@ def fit_from_folders(
     UsageError
         If a folder holds no audio, or `folders` fewer than two tracks.
     """
-    sources = [_source(folder, licence, music=True) for folder, licence in folders.items()]
-    sources += [_source(folder, licence, music=False) for folder, licence in (parts or {}).items()]
+    encoder = DescriptorEncoder()
+    sources = [read_source(folder, licence, encoder, music=True) for folder, licence in folders.items()]
+    sources += [read_source(folder, licence, encoder, music=False) for folder, licence in (parts or {}).items()]
     if groups:
         name = f"renders of {groups} factor groups"
         sources.append(Source(name, "own synthesis", encode_groups(groups, seed=seed), False))
@@ -216,17 +172,9 @@ def write(
     if background is None:
         raise UsageError("There is no background without two tracks of music.", "Give a folder of whole tracks.")
     document = {
-        "encoder": EmbeddedEncoder.name,
+        "encoder": DescriptorEncoder.name,
         "seed": seed,
-        "sources": [
-            {
-                "name": source.name,
-                "licence": source.licence,
-                "tracks": len(source.tracks),
-                "excerpts": sum(len(track) for track in source.tracks),
-            }
-            for source in sources
-        ],
+        "sources": [source.to_json() for source in sources],
         "background": background.to_json(),
     }
     buffer = BytesIO()
@@ -234,10 +182,3 @@ def write(
     write_atomically(out / "descriptors.npz", buffer.getvalue())
     write_atomically(out / "descriptors.json", (json.dumps(document, indent=1) + "\n").encode())
     return document
-
-
-def _source(folder: Path, licence: str, *, music: bool) -> Source:
-    tracks = [track for track in encode_folder(folder) if len(track)]
-    if not tracks:
-        raise UsageError(f"'{folder}' holds no audio.", "Give folders of audio files.")
-    return Source(folder.name, licence, tracks, music)

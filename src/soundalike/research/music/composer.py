@@ -1,6 +1,6 @@
 """Random melodies and harmonies as scores, each from its own seed.
 
-The two know nothing of each other, nor of the groove (`soundalike.research.grooves`): any melody is
+The two know nothing of each other, nor of the groove (`soundalike.research.music.grooves`): any melody is
 played over any harmony in any groove, so that what two pieces share is known exactly. Melody and
 harmony stay inside one major scale (its relative minor included), so they sound well together all the
 same. Pitches are semitones above the tonic, times are beats; tempo, key and sound are added by
@@ -90,10 +90,13 @@ class Melody:
         In order of time, one at a time; pitches from about -10 to 16.
     beats : int
         Length until it repeats.
+    meter : int
+        Beats per bar.
     """
 
     notes: tuple[Note, ...]
     beats: int
+    meter: int = BEATS_PER_BAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +111,24 @@ class Chord:
         Pitch class above the tonic, 0 to 11.
     tones : tuple of int
         Pitch classes above the tonic, root first.
+    bass : int or None
+        Pitch class above the tonic of the bass note, where it is not the root.
     """
 
     start: float
     length: float
     root: int
     tones: tuple[int, ...]
+    bass: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Harmony:
-    """A chord progression that repeats every `beats` beats."""
+    """A chord progression that repeats every `beats` beats, `meter` of which make a bar."""
 
     chords: tuple[Chord, ...]
     beats: int
+    meter: int = BEATS_PER_BAR
 
 
 def stream(kind: str, seed: int, split: Split) -> np.random.Generator:

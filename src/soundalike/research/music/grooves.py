@@ -11,15 +11,19 @@ one, ``o`` a ghost note and ``.`` nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
-from soundalike.research.composer import Split, stream
+from soundalike.research.music.composer import Split, stream
 
 DRUMS = ("kick", "snare", "hat", "open", "perc")
+MORE_DRUMS = ("tom", "ride", "crash")
+"""Drums of rich grooves and of performances, beside `DRUMS`."""
+SUBSTITUTES: Mapping[str, str] = MappingProxyType({"tom": "perc", "ride": "hat", "crash": "open"})
+"""What plays one of `MORE_DRUMS` in a kit that has it not."""
 LOUDNESS = {"X": 1.0, "x": 0.75, "o": 0.35}
 
 # Each family: kick, snare, hat, open hat, percussion, and the range of swing (0.5 is none).
@@ -127,17 +131,30 @@ _BASSES = {
 _COMP_STYLES = ("block", "block", "block", "broken", "up")
 
 
+def on_kit(
+    hits: Mapping[str, Sequence[tuple[float, float]]], known: Collection[str]
+) -> dict[str, list[tuple[float, float]]]:
+    """Move the hits of drums that a kit has not to their `SUBSTITUTES`, in order of time."""
+    moved = {name: list(strokes) for name, strokes in hits.items() if name in known}
+    for name, strokes in hits.items():
+        if name not in known and strokes:
+            moved[SUBSTITUTES[name]] = sorted([*moved.get(SUBSTITUTES[name], []), *strokes])
+    return moved
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One stroke: `step` from the start of the pattern, `velocity` 0 to 1, `length` in steps.
 
-    `interval` is only meant for the bass: semitones above the chord's root.
+    `interval` is only meant for the bass: semitones above the chord's root. `late` is how many beats it
+    comes after (below 0: before) the time of its step.
     """
 
     step: int
     velocity: float
     length: float = 1.0
     interval: int = 0
+    late: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +166,9 @@ class Groove:
     family : str
         The name of its family.
     steps : int
-        Per bar, 16 or 12.
+        Per bar: three or four times `meter`, 16 or 12 in common time.
     bars : int
-        Length until the pattern repeats, 1 or 2.
+        Length until the pattern repeats.
     swing : float
         Where in a beat its second half begins, 0.5 (straight) to 0.67.
     drums : mapping of str to tuple of Hit
@@ -159,7 +176,12 @@ class Groove:
     comp, bass : tuple of Hit
         When chords and bass are struck.
     comp_style : str
-        "block" (all tones at once), "broken" (one after another) or "up" (bass tone last).
+        "block" (all tones at once), "broken" (one after another), "up" (bass tone last), or one of
+        `soundalike.research.music.rich_grooves.COMP_STYLES`.
+    meter : int
+        Beats per bar.
+    bass_style : str
+        "pattern", or "walking" (tones of the chord and steps towards the next one).
     """
 
     family: str
@@ -170,15 +192,22 @@ class Groove:
     comp: tuple[Hit, ...]
     bass: tuple[Hit, ...]
     comp_style: str
+    meter: int = 4
+    bass_style: str = "pattern"
+
+    @property
+    def straight(self) -> bool:
+        """Whether beats are divided by four, not by three."""
+        return self.steps == 4 * self.meter
 
     def beat(self, step: float) -> float:
         """Time of a step in beats, swing included."""
-        return self.swung(step * 4 / self.steps) if self.steps == 16 else step / 3
+        return self.swung(step / 4) if self.straight else step / 3
 
     def swung(self, beat: float) -> float:
         """Move a straight time, in beats, to where this groove feels it."""
         whole, part = divmod(beat, 1.0)
-        late = self.swing if self.steps == 16 else 2 / 3
+        late = self.swing if self.straight else 2 / 3
         return whole + (part * 2 * late if part < 0.5 else late + (part - 0.5) * 2 * (1 - late))
 
 

@@ -1,6 +1,6 @@
 """The instruments of the synthesizer as data.
 
-Everything here is a description; `soundalike.research.synthesizer` turns it into sound. Training and test
+Everything here is a description; `soundalike.research.sound.synthesizer` turns it into sound. Training and test
 voices are kept apart: none is in both splits.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from soundalike.research.composer import Split
+from soundalike.research.music.composer import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Voice:
         Resonances that stay where they are when the pitch moves.
     bright, dark, sweep : float
         Low-pass cut-off at the start and later, in multiples of (pitch x 200 Hz) ** 0.5, and the time it takes.
+    peak : float
+        Resonance at the cut-off: by how much harmonics there are louder, as a factor minus 1.
     damping, tilt : float
         Decay per second of the first harmonic, and how much faster higher ones decay (times ``h ** 1.2``).
     attack, decay, sustain, release : float
@@ -59,6 +61,7 @@ class Voice:
     bright: float = 40.0
     dark: float = 40.0
     sweep: float = 0.2
+    peak: float = 0.0
     damping: float = 0.0
     tilt: float = 0.0
     attack: float = 0.008

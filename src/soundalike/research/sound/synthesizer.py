@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
-from soundalike.research.drum_kits import Kit, Stroke
-from soundalike.research.voices import Voice
+from soundalike.research.sound.drum_kits import Kit, Stroke
+from soundalike.research.sound.voices import Voice
 
 Sound: TypeAlias = NDArray[np.float32]
 
@@ -47,7 +47,7 @@ def vary(voice: Voice, rng: np.random.Generator) -> Voice:
     return replace(voice, **{name: getattr(voice, name) * factor for name, factor in scale.items()})
 
 
-def play(voice: Voice, notes: Sequence[Sounding], *, rate: int, length: int) -> Sound:
+def play(voice: Voice, notes: Sequence[Sounding], *, rate: int, length: int, tuning: float = 0.0) -> Sound:
     """Play notes on one instrument.
 
     Parameters
@@ -60,6 +60,8 @@ def play(voice: Voice, notes: Sequence[Sounding], *, rate: int, length: int) -> 
         Samples per second.
     length : int
         Number of samples to make.
+    tuning : float
+        Cents by which everything is higher.
 
     Returns
     -------
@@ -74,7 +76,8 @@ def play(voice: Voice, notes: Sequence[Sounding], *, rate: int, length: int) -> 
         # Rounding up to 20 ms lets repeated notes share one rendering.
         key = (note.pitch, int(np.ceil(note.seconds * 50)))
         if key not in known:
-            known[key] = _tone(voice, 440.0 * 2 ** ((note.pitch - 69) / 12), key[1] / 50, rate, seed=note.pitch)
+            pitch = 440.0 * 2 ** ((note.pitch - 69 + tuning / 100) / 12)
+            known[key] = _tone(voice, pitch, key[1] / 50, rate, seed=note.pitch)
         part = known[key][: length - begin]
         out[begin : begin + len(part)] += part * np.float32(note.velocity**1.5)
     return out
@@ -144,6 +147,8 @@ def _tables(voice: Voice, pitch: float, seconds: float, rate: int) -> Sound:
         amplitude = amplitude * (0.03 + np.sum(resonance, axis=0))
     cutoff = voice.dark + (voice.bright - voice.dark) * np.exp(-moments / voice.sweep)
     lowpass = 1 / np.sqrt(1 + (h * pitch / (cutoff * np.sqrt(200 * pitch))) ** 4)
+    if voice.peak:
+        lowpass *= 1 + voice.peak * np.exp(-((3 * np.log2(h * pitch / (cutoff * np.sqrt(200 * pitch)))) ** 2))
     fall = np.exp(-voice.damping * moments * (1 + voice.tilt * (h**1.2 - 1)) * np.sqrt(pitch / 300))
     spectrum = np.zeros((len(moments), TABLE_SIZE // 2 + 1), np.complex64)
     # Quadratic phases spread the energy over the cycle; sines in phase would make needles.

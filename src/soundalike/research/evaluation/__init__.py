@@ -1,0 +1,1 @@
+"""How well facets hear: tasks on renders and recordings, for any encoder."""

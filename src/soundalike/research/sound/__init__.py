@@ -1,0 +1,1 @@
+"""How it sounds: instruments, drum kits, SoundFonts, rooms and mastering."""

@@ -1,0 +1,1 @@
+"""How the embedded encoder's weights are made, from nothing, by one command."""
