@@ -164,9 +164,11 @@ def fit_descriptors(folders: tuple[str, ...], parts: tuple[str, ...], out: str, 
 @click.option("--songs", type=click.Path(exists=True, file_okay=False), help="MIDI songs, a folder each.")
 @click.option("--work", required=True, type=click.Path(file_okay=False), help="Folder for what is made on the way.")
 @click.option("--out", required=True, type=click.Path(exists=True, file_okay=False), help="Package folder to write to.")
-@click.option("--clips", type=click.IntRange(64), default=8000, show_default=True, help="Clips for the nets.")
-@click.option("--groups", type=click.IntRange(2), default=400, show_default=True, help="Groups of clips for the heads.")
+@click.option("--clips", type=click.IntRange(64), default=12000, show_default=True, help="Clips for the nets.")
+@click.option("--groups", type=click.IntRange(2), default=800, show_default=True, help="Groups of clips for the heads.")
 @click.option("--epochs", type=click.IntRange(1), default=8, show_default=True)
+@click.option("--scenes", type=click.IntRange(24), default=3000, show_default=True, help="Scenes for the drum net.")
+@click.option("--grooves", type=click.IntRange(2), default=400, show_default=True, help="Groups of one groove each.")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Processes.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -187,7 +189,7 @@ def train_embedded(
     \b
     Example:
       soundalike research train-embedded music="CC BY 4.0" --songs pop909 --drums groove_midi \\
-        --work /tmp/work --out src/soundalike
+        --work work --out src/soundalike
     """
     from soundalike.research.training.run import Plan
     from soundalike.research.training.run import train_embedded as run

@@ -6,6 +6,7 @@ clip it is (a whole band, a solo line, drums alone) is drawn with the odds of `C
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from soundalike.research.music.labels import frame_labels
 from soundalike.research.music.material import Material
 from soundalike.research.music.performance import Performance
 from soundalike.research.music.performer import PieceSpec, perform
+from soundalike.research.music.solos import solo_piece
 from soundalike.research.renderer import render
 from soundalike.research.sound.orchestra import Palette
 
@@ -38,6 +40,8 @@ CASTS: Final[tuple[tuple[float, tuple[str, ...] | None], ...]] = (
 
 FROM_MATERIAL: Final = 0.4
 """Share of melodies, progressions and grooves that come from material where there is some."""
+ALONE: Final = 0.05
+"""Share of clips with a single instrument, held notes and one-shots among them."""
 PLAIN: Final = 0.15
 """Share of clips in plain style, so that simple music is known too."""
 
@@ -60,6 +64,8 @@ def training_piece(
         Where some of the scores come from.
     """
     rng = stream("training piece", seed, split)
+    if rng.random() < ALONE:
+        return replace(solo_piece(seed, split), palette=palette, production="varied")
     numbers = [int(n) for n in rng.integers(2**31, size=6)]
     style = "plain" if rng.random() < PLAIN else "rich"
     meter = int(rng.choice(METERS, p=ODDS_OF_METERS)) if style == "rich" else 4

@@ -37,7 +37,9 @@ SHORTEST: Final = 25.0
 SHARD: Final = 20
 
 
-def groove_examples(performances: Path, cache: Path, *, nets: Path = NETS, seed: int = 0) -> LabelledRows:
+def groove_examples(
+    performances: Path, cache: Path, *, nets: Path = NETS, most: int = 400, seed: int = 0
+) -> LabelledRows:
     """Make the groups' sounds, or take them from the cache, and describe them.
 
     Parameters
@@ -48,6 +50,8 @@ def groove_examples(performances: Path, cache: Path, *, nets: Path = NETS, seed:
         Where the sounds are kept, as mel spectrograms.
     nets : Path
         Folder that holds ``drums.onnx``.
+    most : int
+        Groups at most, those played by people first.
     seed : int
 
     Returns
@@ -58,7 +62,7 @@ def groove_examples(performances: Path, cache: Path, *, nets: Path = NETS, seed:
     cache.mkdir(parents=True, exist_ok=True)
     human = [p for p in read_drumming(performances, "train") if len(p.strokes)]
     human = [p for p in human if p.strokes[-1, 0] / p.tempo * 60 > SHORTEST]
-    sources: list[Drumming | int] = [*human, *(10_000_000 * (seed + 1) + i for i in range(COMPOSED))]
+    sources: list[Drumming | int] = [*human, *(10_000_000 * (seed + 1) + i for i in range(COMPOSED))][:most]
     kits: list[Kit] = []
     rows, groups = [], []
     for first in range(0, len(sources), SHARD):

@@ -74,6 +74,8 @@ class Plan:
         How many to render.
     epochs : int
         Of the transcription net.
+    scenes, grooves : int
+        How many scenes to render for the drum net, and at most how many groups of one groove for its head.
     jobs : int
         Processes.
     device : str
@@ -88,6 +90,8 @@ class Plan:
     clips: int = 6000
     groups: int = 400
     epochs: int = 8
+    scenes: int = 3000
+    grooves: int = 400
     jobs: int = 2
     device: str = "cpu"
     seed: int = 0
@@ -133,7 +137,7 @@ def train_embedded(
     train_nets(plan, progress=progress, report=report)
     nets = plan.work / "nets"
     rows = {split: _group_rows(plan, split, nets, progress) for split in ("train", "validation")}
-    grooves = groove_examples(_drums(plan), plan.work / "grooves", nets=nets, seed=plan.seed)
+    grooves = groove_examples(_drums(plan), plan.work / "grooves", nets=nets, most=plan.grooves, seed=plan.seed)
     encoder = EmbeddedEncoder(nets)
     sources = [read_source(path, licence, encoder, music=music, jobs=plan.jobs) for path, licence, music in folders]
     arrays, scores = fit_heads(plan, rows["train"], rows["validation"], sources, grooves, report=report)
@@ -163,7 +167,9 @@ def train_nets(plan: Plan, *, progress: Progress, report: Report) -> None:
         net, _ = train(read_shards(clips), read_shards(validation), schedule, device=plan.device, report=report)
         write_atomically(nets / "transcription.onnx", export(net))
     if not (nets / "drums.onnx").exists():
-        train_drums(_drums(plan), plan.work / "drums", nets / "drums.onnx", seed=plan.seed, report=report)
+        train_drums(
+            _drums(plan), plan.work / "drums", nets / "drums.onnx", scenes=plan.scenes, seed=plan.seed, report=report
+        )
 
 
 def _drums(plan: Plan) -> Path:
