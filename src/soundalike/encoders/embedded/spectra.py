@@ -32,6 +32,7 @@ TUNINGS: Final = 10
 
 _MEL_WINDOW: Final = 1024
 _DECIMATION: Final = 4
+_FRAMES_AT_ONCE: Final = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +102,31 @@ def analyse(signal: Array) -> Spectra:
     signal : float32, shape (n,)
         From `mono`, at 22050 Hz.
     """
-    mel = power_frames(signal, _MEL_WINDOW, ONSET_HOP) @ mel_filters()
+    mel = power_frames(signal, _MEL_WINDOW, ONSET_HOP, filters=mel_filters())
     semitone, step = semitones(signal)
-    return Spectra(np.ascontiguousarray(mel), semitone, len(signal) / RATE, step)
+    return Spectra(mel, semitone, len(signal) / RATE, step)
 
 
-def power_frames(signal: Array, size: int, hop: int, *, bins: int | None = None) -> Array:
+def power_frames(
+    signal: Array, size: int, hop: int, *, bins: int | None = None, filters: scipy.sparse.csr_array | None = None
+) -> Array:
     """Power spectra of Hann-windowed frames centred on every `hop`-th sample: (1 + n // hop, bins).
 
-    Only the first `bins` of the ``size // 2 + 1`` frequencies are kept, where that is given.
+    Only the first `bins` of the ``size // 2 + 1`` frequencies are kept, where that is given; `filters`, of shape
+    (bins, n), sum them up to n bands.
 
     A sinusoid of amplitude 1 has a peak of 1/4 whatever the size.
     """
     padded = np.pad(signal, (size // 2, size // 2))
-    framed = sliding_window_view(padded, size)[::hop] * _hann(size)
-    spectrum = scipy.fft.rfft(framed, workers=1)[:, :bins]
-    power: Array = np.square(spectrum.real) + np.square(spectrum.imag)
+    framed = sliding_window_view(padded, size)[::hop]
+    bins = size // 2 + 1 if bins is None else bins
+    power = np.empty((len(framed), bins if filters is None else filters.shape[1]), np.float32)
+    # A few frames at a time stay in the processor's cache: several times faster, and the same bits.
+    for first in range(0, len(framed), _FRAMES_AT_ONCE):
+        rows = slice(first, first + _FRAMES_AT_ONCE)
+        spectrum = scipy.fft.rfft(framed[rows] * _hann(size), workers=1)[:, :bins]
+        part = np.square(spectrum.real) + np.square(spectrum.imag)
+        power[rows] = part if filters is None else part @ filters
     return power
 
 

@@ -90,7 +90,7 @@ def _clips(source: Drumming | int, number: int, kits: Sequence[Kit], seed: int) 
         rng = np.random.default_rng([seed, number, part])
         signal = mono(groove_scene(source, kits, rng, tempo=tempo if number % 2 else None).sound[None])
         assert signal is not None, "a scene has a noise floor"
-        mels.append(np.log10(power_frames(signal, 1024, ONSET_HOP) @ mel_filters() + 1e-7).astype(np.float16))
+        mels.append(np.log10(power_frames(signal, 1024, ONSET_HOP, filters=mel_filters()) + 1e-7).astype(np.float16))
     return np.array(mels)
 
 
