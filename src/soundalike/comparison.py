@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -17,8 +16,8 @@ from soundalike.facets import Facet, FacetVectors, Weights
 from soundalike.matching import Match, match
 from soundalike.scoring import Background, Level, Scoring
 
-ALIGNMENT_SHARE: Final = MappingProxyType({Facet("melody"): 0.5, Facet("harmony"): 0.25})
-"""Share of the alignment in a refined value by facet; the rest is that of the vectors."""
+ALIGNMENT_SHARE: Final = 0.25
+"""Share of the alignment in a refined value; the rest is that of the vectors."""
 
 _NORMAL: Final = NormalDist()
 
@@ -158,9 +157,8 @@ class Measure:
             score, percentile = facets[facet], random.percentile(similarity)
             value = (similarity - random.mean) / random.sd
             if facet in track_level and score.percentile is not None:
-                share = ALIGNMENT_SHARE[facet]
-                value = _joined(share, value, score.standardised)
-                normal = _joined(share, _normal(percentile), _normal(score.percentile))
+                value = _joined(ALIGNMENT_SHARE, value, score.standardised)
+                normal = _joined(ALIGNMENT_SHARE, _normal(percentile), _normal(score.percentile))
                 percentile = 100.0 * _NORMAL.cdf(normal)
             facets[facet] = replace(
                 score,

@@ -3,7 +3,7 @@
     s_f = (w a_f + (1 - w) c_f) / sqrt(w^2 + (1 - w)^2)
 
 takes the place of a facet's standardised cosine c_f. Here a_f = (a - mean) / sd, where a is the similarity of the
-best alignment (`soundalike.alignment`) and mean and sd are those of random pairs of tracks, and w is the facet's
+best alignment (`soundalike.alignment`) and mean and sd are those of random pairs of tracks, and w is
 `soundalike.comparison.ALIGNMENT_SHARE`. The two hear different things: vectors the whole of a track and what is
 vague in it, alignments one passage that is exactly the same. Where the background does not know the cosines, a_f
 stands alone. Nothing is refined in raw mode, where one of the sides has too few notes or chords, or where the

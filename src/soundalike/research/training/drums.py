@@ -126,7 +126,9 @@ def pictured(known: Scene) -> tuple[NDArray[np.float16], NDArray[np.uint8], NDAr
     """Input, targets and what is known of one scene, as in `Shard`."""
     signal = mono(known.sound[None])
     # As `analyse` does, without the pitches.
-    mel = np.full((FRAMES, 64), 1e-9) if signal is None else power_frames(signal, 1024, ONSET_HOP, filters=mel_filters())
+    mel = (
+        np.full((FRAMES, 64), 1e-9) if signal is None else power_frames(signal, 1024, ONSET_HOP, filters=mel_filters())
+    )
     targets = np.zeros((len(TARGETS), STEPS))
     frame = np.arange(STEPS)
     for row, events in zip(targets, known.events, strict=True):

@@ -62,7 +62,9 @@ def groove_examples(
     cache.mkdir(parents=True, exist_ok=True)
     human = [p for p in read_drumming(performances, "train") if len(p.strokes)]
     human = [p for p in human if p.strokes[-1, 0] / p.tempo * 60 > SHORTEST]
-    sources: list[Drumming | int] = [*human, *(10_000_000 * (seed + 1) + i for i in range(COMPOSED))][:most]
+    composed = (10_000_000 * (seed + 1) + i for i in range(COMPOSED))
+    sources: list[Drumming | int] = [*human, *composed]
+    sources = sources[:most]
     kits: list[Kit] = []
     rows, groups = [], []
     for first in range(0, len(sources), SHARD):
