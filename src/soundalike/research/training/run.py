@@ -87,9 +87,9 @@ class Plan:
     work: Path
     drums: Path | None = None
     songs: Path | None = None
-    clips: int = 6000
-    groups: int = 400
-    epochs: int = 8
+    clips: int = 12500
+    groups: int = 800
+    epochs: int = 9
     scenes: int = 3000
     grooves: int = 400
     jobs: int = 2
