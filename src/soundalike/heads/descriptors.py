@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.errors import ShapeError
-from soundalike.facets import FACTORS, Vector, unit
+from soundalike.facets import FACTORS, unit
+from soundalike.heads.parts import PartHead
 from soundalike.scoring import Background
 
 NAME: Final = "descriptors-1"
@@ -50,54 +50,13 @@ class Whitening:
         return vector
 
 
-@dataclass(frozen=True, slots=True)
-class DescriptorHead:
-    """A facet vector made of one whitened slice, or for ``overall`` of several joined.
-
-    Attributes
-    ----------
-    name, factor, in_dim, dim
-        See `soundalike.heads.Head`.
-    parts : tuple of Whitening
-        Their vectors are joined.
-    mixing : float32, shape (dim, sum of the parts' dims), or None
-        Maps the joined vectors; None for a single part.
-    """
-
-    name: str
-    factor: str
-    in_dim: int
-    dim: int
-    parts: tuple[Whitening, ...]
-    mixing: NDArray[np.float32] | None = None
-
-    def project(self, embeddings: NDArray[np.float32]) -> Vector:
-        """See `soundalike.heads.Head.project`."""
-        if embeddings.ndim != 2 or embeddings.shape[1] != self.in_dim:
-            raise ShapeError(
-                f"Embeddings have shape {embeddings.shape}.",
-                f"This head takes (n, {self.in_dim}), as the embedded encoder gives them.",
-            )
-        rows = np.zeros((len(embeddings), self.dim), np.float32)
-        for row, embedding in zip(rows, np.ascontiguousarray(embeddings, np.float32), strict=True):
-            row[:] = self._project_one(embedding)
-        return rows
-
-    def _project_one(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
-        joined = np.concatenate([part.apply(embedding) for part in self.parts])
-        if self.mixing is None or not joined.any():
-            return joined[: self.dim]
-        vector: NDArray[np.float32] = unit(np.einsum("ij,j->i", self.mixing, joined)[None])[0]
-        return vector
-
-
-def load() -> tuple[DescriptorHead, ...]:
+def load() -> tuple[PartHead, ...]:
     """The heads of all factors, in the order of `FACTORS`."""
     with resources.as_file(resources.files(__package__) / "descriptors.npz") as path, np.load(path) as arrays:
         return build({name: arrays[name] for name in arrays.files})
 
 
-def build(arrays: dict[str, NDArray[np.generic]]) -> tuple[DescriptorHead, ...]:
+def build(arrays: dict[str, NDArray[np.generic]]) -> tuple[PartHead, ...]:
     """Heads from their arrays.
 
     Parameters
@@ -113,8 +72,8 @@ def build(arrays: dict[str, NDArray[np.generic]]) -> tuple[DescriptorHead, ...]:
         parts[factor] = Whitening(start, stop, matrix, offset)
     in_dim = int(arrays["in_dim"])
     mixing = np.asarray(arrays["overall.mixing"], np.float32)
-    overall = DescriptorHead(NAME, "overall", in_dim, len(mixing), tuple(parts.values()), mixing)
-    single = (DescriptorHead(NAME, factor, in_dim, len(part.matrix), (part,)) for factor, part in parts.items())
+    overall = PartHead(NAME, "overall", in_dim, len(mixing), tuple(parts.values()), mixing)
+    single = (PartHead(NAME, factor, in_dim, len(part.matrix), (part,)) for factor, part in parts.items())
     return (overall, *single)
 
 

@@ -18,8 +18,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.errors import ShapeError
-from soundalike.facets import FACTORS, Vector, unit
+from soundalike.facets import FACTORS, unit
+from soundalike.heads.parts import PartHead
 from soundalike.scoring import Background
 
 NAME: Final = "factors-1"
@@ -98,59 +98,18 @@ class Projection:
         return cls(place, raw_place, share=float(arrays[f"{factor}.share"]), **values)
 
 
-@dataclass(frozen=True, slots=True)
-class FactorHead:
-    """A facet vector of one factor; ``overall`` is a mixture of all.
-
-    Attributes
-    ----------
-    name, factor, in_dim, dim
-        See `soundalike.heads.Head`.
-    parts : tuple of Projection
-        One, or for overall those of all other factors in the order of `FACTORS`, whose vectors are joined.
-    mixing : float32, shape (dim, sum of the parts' dims), or None
-        Maps the joined vectors; None for a single part.
-    """
-
-    name: str
-    factor: str
-    in_dim: int
-    dim: int
-    parts: tuple[Projection, ...]
-    mixing: Array | None = None
-
-    def project(self, embeddings: Array) -> Vector:
-        """See `soundalike.heads.Head.project`."""
-        if embeddings.ndim != 2 or embeddings.shape[1] != self.in_dim:
-            raise ShapeError(
-                f"Embeddings have shape {embeddings.shape}.",
-                f"This head takes (n, {self.in_dim}), as the embedded encoder gives them.",
-            )
-        rows = np.zeros((len(embeddings), self.dim), np.float32)
-        for row, embedding in zip(rows, np.ascontiguousarray(embeddings, np.float32), strict=True):
-            row[:] = self._project_one(embedding)
-        return rows
-
-    def _project_one(self, embedding: Array) -> Array:
-        joined = np.concatenate([part.apply(embedding) for part in self.parts])
-        if self.mixing is None or not joined.any():
-            return joined[: self.dim]
-        vector: Array = unit(np.einsum("ij,j->i", self.mixing, joined)[None])[0]
-        return vector
-
-
-def load() -> tuple[FactorHead, ...]:
+def load() -> tuple[PartHead, ...]:
     """The heads of all factors, in the order of `FACTORS`."""
     with resources.as_file(resources.files(__package__) / "factors.npz") as path, np.load(path) as arrays:
         return build({name: arrays[name] for name in arrays.files})
 
 
-def build(arrays: Mapping[str, NDArray[Any]]) -> tuple[FactorHead, ...]:
+def build(arrays: Mapping[str, NDArray[Any]]) -> tuple[PartHead, ...]:
     """Heads from the arrays of every factor but overall (`Projection.arrays`), ``overall.mixing`` and ``in_dim``."""
     parts = {factor: Projection.read(arrays, factor) for factor in FACTORS[1:]}
     in_dim, mixing = int(arrays["in_dim"]), np.asarray(arrays["overall.mixing"], np.float32)
-    overall = FactorHead(NAME, "overall", in_dim, len(mixing), tuple(parts.values()), mixing)
-    single = (FactorHead(NAME, factor, in_dim, part.dim, (part,)) for factor, part in parts.items())
+    overall = PartHead(NAME, "overall", in_dim, len(mixing), tuple(parts.values()), mixing)
+    single = (PartHead(NAME, factor, in_dim, part.dim, (part,)) for factor, part in parts.items())
     return (overall, *single)
 
 

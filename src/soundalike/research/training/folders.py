@@ -19,8 +19,7 @@ from soundalike.encoders.embedded import EmbeddedEncoder
 from soundalike.encoders.embedded.transcription import transcribe
 from soundalike.errors import AudioDecodeError, UsageError
 from soundalike.facets import Facet, FacetVectors
-from soundalike.heads.descriptors import DescriptorHead
-from soundalike.heads.factors import FactorHead
+from soundalike.heads.parts import PartHead
 from soundalike.notes import Transcription, join
 from soundalike.workers import become_worker
 
@@ -93,9 +92,7 @@ def embed_file(path: Path, *, encoder: Encoder) -> tuple[Array, Transcription | 
     return np.array(rows, np.float32).reshape(-1, encoder.dim), join(parts) if rows and parts else None
 
 
-def facet_vectors(
-    heads: Sequence[DescriptorHead | FactorHead], embeddings: Array, *, window: float = 10.0
-) -> FacetVectors:
+def facet_vectors(heads: Sequence[PartHead], embeddings: Array, *, window: float = 10.0) -> FacetVectors:
     """Facet vectors of a track whose excerpts follow each other."""
     start = np.arange(len(embeddings), dtype=np.float64) * window
     return FacetVectors(start, start + window, {Facet(head.factor): head.project(embeddings) for head in heads})
