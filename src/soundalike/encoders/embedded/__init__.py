@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from soundalike.audio import Clip
 from soundalike.encoders.embedded import drums, groove, harmony, listening, pitch, rhythm, statistics, timbre
-from soundalike.encoders.embedded.layout import check_clip, lay_out
+from soundalike.encoders.embedded.layout import SHORTEST_HARMONY, SHORTEST_MELODY, check_clip, lay_out
 from soundalike.encoders.embedded.spectra import RATE, Spectra, analyse, mono
 from soundalike.encoders.embedded.transcription import Posteriors
 
@@ -33,9 +33,6 @@ LAYOUT: Final = lay_out(
 )
 """Where each part lies in an embedding. A part of zeros means that there was nothing to hear."""
 
-SHORTEST_MELODY: Final = 1.0
-SHORTEST_HARMONY: Final = 0.3
-"""Seconds below which a clip has no melody, and no harmony or key."""
 LEAST_SUNG: Final = 0.6
 LEAST_CHORDS: Final = 0.25
 """Seconds of lead, and of chords, that must be expected in a clip for it to have melody, and harmony."""
@@ -106,8 +103,8 @@ def describe(
     peaks = pitch.prominence(spectra)
     if pitch.pitchedness(spectra, peaks) < pitch.PITCHED:
         return parts, None
-    posteriors = listening.hear(spectra.semitone, nets=nets)
-    if posteriors is None or spectra.seconds < SHORTEST_HARMONY:
+    posteriors = listening.hear(spectra.semitone, nets=nets) if spectra.seconds >= SHORTEST_HARMONY else None
+    if posteriors is None:
         return parts, None
     parts["chroma"] = harmony.profile(*harmony.chroma(peaks))
     beat = pulse.beat if pulse else rhythm.DEFAULT_BEAT

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from soundalike.audio import Clip
 from soundalike.encoders.embedded import harmony, melody, pitch, rhythm, timbre
-from soundalike.encoders.embedded.layout import check_clip, lay_out
+from soundalike.encoders.embedded.layout import SHORTEST_HARMONY, SHORTEST_MELODY, check_clip, lay_out
 from soundalike.encoders.embedded.spectra import RATE, Spectra, analyse, mono
 
 LAYOUT: Final = lay_out(
@@ -30,10 +30,6 @@ LAYOUT: Final = lay_out(
     }
 )
 """Where each part lies in an embedding. A part of zeros means that there was nothing to hear."""
-
-SHORTEST_MELODY: Final = 1.0
-SHORTEST_HARMONY: Final = 0.3
-"""Seconds below which a clip has no melody, and no harmony."""
 
 
 class DescriptorEncoder:

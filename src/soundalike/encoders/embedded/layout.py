@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 
 from soundalike.audio import Clip
 from soundalike.errors import UsageError
+
+SHORTEST_MELODY: Final = 1.0
+SHORTEST_HARMONY: Final = 0.3
+"""Seconds below which a clip has no melody, and no harmony or key."""
 
 
 def lay_out(sizes: Mapping[str, int]) -> MappingProxyType[str, slice]:

@@ -21,7 +21,6 @@ from scipy.signal import fftconvolve
 
 from soundalike.audio import Clip
 from soundalike.errors import UsageError
-from soundalike.facets import Facet
 from soundalike.research.evaluation.factor_matrix import draw_groups
 from soundalike.research.evaluation.hearing import Progress, System, Vectors, facets_of, hear
 from soundalike.research.evaluation.metrics import cosines, first_right, reciprocal_rank, with_interval
@@ -272,8 +271,3 @@ def _found(changed: NDArray[np.float32], originals: NDArray[np.float32], seed: i
         "first": with_interval(first, seed=seed).to_json(),
         "reciprocal": with_interval(reciprocal, seed=seed).to_json(),
     }
-
-
-def facets_measured(result: dict[str, Any]) -> list[Facet]:
-    """The facets of a result, in its order."""
-    return [Facet(name) for name in next(iter(result["curves"].values()))["facets"]]

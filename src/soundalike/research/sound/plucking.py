@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
-from soundalike.research.sound.synthesizer import Sound, Sounding
+from soundalike.research.sound.synthesizer import Sound, Sounding, add_up
 
 FADE = 9.0
 """What rings on past the end of a note comes back at its beginning, weaker by ``exp(-FADE)``."""
@@ -67,19 +67,11 @@ def pluck(string: String, notes: Sequence[Sounding], *, rate: int, length: int, 
     -------
     float32, shape (length,)
     """
-    out = np.zeros(length, np.float32)
-    known: dict[tuple[int, int], Sound] = {}
-    for note in notes:
-        begin = round(max(note.start, 0.0) * rate)
-        if begin >= length:
-            continue
-        key = (note.pitch, int(np.ceil(note.seconds * 20)))
-        if key not in known:
-            pitch = 440.0 * 2 ** ((note.pitch - 69 + tuning / 100) / 12)
-            known[key] = _ringing(string, pitch, key[1] / 20, rate, seed=note.pitch)
-        part = known[key][: length - begin]
-        out[begin : begin + len(part)] += part * np.float32(note.velocity**1.5)
-    return out
+
+    def tone(note: int, seconds: float) -> Sound:
+        return _ringing(string, 440.0 * 2 ** ((note - 69 + tuning / 100) / 12), seconds, rate, seed=note)
+
+    return add_up(tone, notes, rate=rate, length=length, grid=20)
 
 
 def _ringing(string: String, pitch: float, seconds: float, rate: int, *, seed: int) -> Sound:

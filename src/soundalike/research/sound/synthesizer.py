@@ -6,7 +6,7 @@ float32 of shape (n,) while it belongs to one instrument, about -1 to 1 but not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -67,17 +67,42 @@ def play(voice: Voice, notes: Sequence[Sounding], *, rate: int, length: int, tun
     -------
     float32, shape (length,)
     """
+
+    def tone(note: int, seconds: float) -> Sound:
+        return _tone(voice, 440.0 * 2 ** ((note - 69 + tuning / 100) / 12), seconds, rate, seed=note)
+
+    return add_up(tone, notes, rate=rate, length=length, grid=50)
+
+
+def add_up(
+    tone: Callable[[int, float], Sound], notes: Sequence[Sounding], *, rate: int, length: int, grid: int
+) -> Sound:
+    """Make each tone once and add it wherever it is played.
+
+    Parameters
+    ----------
+    tone : callable
+        From a MIDI pitch and seconds to the sound of that note.
+    notes : sequence of Sounding
+        Those that start after `length` are left out, those that ring on are cut there.
+    rate, length : int
+        Samples per second, and number of samples to make.
+    grid : int
+        Lengths are rounded up to so many parts of a second, which lets repeated notes share one rendering.
+
+    Returns
+    -------
+    float32, shape (length,)
+    """
     out = np.zeros(length, np.float32)
     known: dict[tuple[int, int], Sound] = {}
     for note in notes:
         begin = round(max(note.start, 0.0) * rate)
         if begin >= length:
             continue
-        # Rounding up to 20 ms lets repeated notes share one rendering.
-        key = (note.pitch, int(np.ceil(note.seconds * 50)))
+        key = (note.pitch, int(np.ceil(note.seconds * grid)))
         if key not in known:
-            pitch = 440.0 * 2 ** ((note.pitch - 69 + tuning / 100) / 12)
-            known[key] = _tone(voice, pitch, key[1] / 50, rate, seed=note.pitch)
+            known[key] = tone(note.pitch, key[1] / grid)
         part = known[key][: length - begin]
         out[begin : begin + len(part)] += part * np.float32(note.velocity**1.5)
     return out

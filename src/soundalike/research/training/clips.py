@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundalike.encoders.embedded.listening import RATE, network_input
-from soundalike.encoders.embedded.spectra import analyse, mono
+from soundalike.encoders.embedded.spectra import LOWEST, analyse, mono
 from soundalike.research.music.composer import Split, stream
 from soundalike.research.music.groups import METERS, ODDS_OF_METERS, RICH_FASTEST, RICH_SLOWEST
 from soundalike.research.music.labels import frame_labels
@@ -45,7 +45,6 @@ ALONE: Final = 0.05
 PLAIN: Final = 0.15
 """Share of clips in plain style, so that simple music is known too."""
 
-LOWEST_NOTE: Final = 24
 NOTES: Final = 84
 
 
@@ -128,7 +127,7 @@ def _notes(performance: Performance, frames: int, shift: int) -> NDArray[np.uint
     table = np.zeros((frames, NOTES), np.uint8)
     parts = (performance.lead, performance.doubling, performance.comp, performance.pad, performance.bass)
     for note in (note for part in parts for note in part):
-        column = note.pitch + shift - LOWEST_NOTE
+        column = note.pitch + shift - LOWEST
         first = max(round(note.start * RATE), 0)
         last = max(round((note.start + note.seconds) * RATE), first + 1)
         if 0 <= column < NOTES:

@@ -15,12 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from soundalike.encoders.embedded.spectra import LOWEST
+from soundalike.encoders.embedded.transcription import LEAD_PITCHES, LOWEST_LEAD
+
 HARMONICS: Final = (0, 12, 19, 24, 28, -12)
 """Semitones above a pitch at which the net looks: partials 1 to 5, and half the frequency."""
 OCTAVES: Final = 7
-LOWEST_LEAD: Final = 12
-"""First pitch of a lead, in semitones above the lowest one."""
-LEADS: Final = 60
+FIRST_LEAD: Final = LOWEST_LEAD - LOWEST
+"""Of the columns of pitches, that of the lowest lead."""
 
 OUTPUTS: Final = ("lead", "tones", "root", "bass")
 """What the exported net gives, in order; `notes` only serves to train."""
@@ -82,7 +84,7 @@ class TranscriptionNet(nn.Module):
         high = high + torch.relu(self.third(high))
         high = high + torch.relu(self.fourth(high))
         heard = self.pitches(high)
-        lead = heard[:, 0, :, LOWEST_LEAD : LOWEST_LEAD + LEADS]
+        lead = heard[:, 0, :, FIRST_LEAD : FIRST_LEAD + LEAD_PITCHES]
         return {
             "lead": torch.cat([lead, self.no_lead(view).transpose(1, 2)], dim=-1),
             "notes": heard[:, 1],

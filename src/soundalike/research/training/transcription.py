@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from soundalike.research.training.network import LEADS, TranscriptionNet
+from soundalike.encoders.embedded.transcription import LEAD_PITCHES, LOWEST_LEAD
+from soundalike.research.training.network import TranscriptionNet
 
 Report = Callable[[str], None]
 
-LOWEST: Final = 36
 CROP: Final = 64
 """Frames per clip and step, about six seconds."""
 SHARES: Final = {"lead": 1.0, "notes": 0.5, "tones": 1.0, "root": 0.5, "bass": 0.3}
@@ -145,8 +145,8 @@ def _transposed(values: Tensor, shift: int) -> Tensor:
 
 
 def _lead_target(lead: Tensor) -> Tensor:
-    column = lead.long() - LOWEST
-    return torch.where((column >= 0) & (column < LEADS), column, torch.full_like(column, LEADS))
+    column = lead.long() - LOWEST_LEAD
+    return torch.where((column >= 0) & (column < LEAD_PITCHES), column, torch.full_like(column, LEAD_PITCHES))
 
 
 def _loss(logits: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> Tensor:
@@ -189,9 +189,9 @@ def score(net: TranscriptionNet, clips: Mapping[str, NDArray[Any]], *, device: s
         lead = clips["lead"][rows].astype(int)
         said = logits["lead"].argmax(-1).cpu().numpy()
         sung = lead >= 0
-        count("lead", said + LOWEST == lead, sung)
-        count("chroma", ((said + LOWEST) % 12 == lead % 12) & (said < LEADS), sung)
-        count("rest", said == LEADS, ~sung)
+        count("lead", said + LOWEST_LEAD == lead, sung)
+        count("chroma", ((said + LOWEST_LEAD) % 12 == lead % 12) & (said < LEAD_PITCHES), sung)
+        count("rest", said == LEAD_PITCHES, ~sung)
         for name in ("root", "bass"):
             truth = clips[name][rows]
             count(name, logits[name].argmax(-1).cpu().numpy() == truth, truth < 12)
