@@ -35,7 +35,7 @@ $(VENV)/ready: $(VENV)/pip pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready
-	$(BIN)/python -m pip install -q -c constraints.txt -e . --group dev
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[fast,models,research]" --group dev
 	@touch $@
 
 $(VENV)/ready-bench: $(VENV)/ready

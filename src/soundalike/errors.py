@@ -41,6 +41,14 @@ class MissingExtraError(SoundalikeError):
     """A feature needs an optional dependency that is not installed."""
 
 
+class CheckpointError(SoundalikeError):
+    """A checkpoint is missing, damaged, unsafe to open, or not of the network that it was given for."""
+
+
+class LicenceError(UsageError):
+    """A checkpoint's licence has to be accepted before it can be fetched."""
+
+
 class ShapeError(SoundalikeError, ValueError):
     """An array does not have the shape that its place demands."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -53,3 +54,29 @@ def load(kind: str, table: Mapping[str, str], name: str) -> Any:
         raise UnknownNameError(f"'{name}' is not among the {kind}.", f"{hint}Known: {', '.join(known)}.")
     module, _, attribute = offers[0].value.partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def make(kind: str, table: Mapping[str, str], name: str, **options: object) -> Any:
+    """Import what `name` stands for and call it with the options that were given.
+
+    Parameters
+    ----------
+    kind, table, name
+        See `load`.
+    **options
+        Keyword arguments; those that are None are left to the extension's own defaults.
+
+    Raises
+    ------
+    UnknownNameError, UsageError
+        See `load`.
+    UsageError
+        If the extension does not take one of the options.
+    """
+    factory = load(kind, table, name)
+    given = {option: value for option, value in options.items() if value is not None}
+    takes = inspect.signature(factory).parameters if given else {}
+    for option in given:
+        if option not in takes:
+            raise UsageError(f"'{name}' among the {kind} takes no {option}.", "Leave that option out.")
+    return factory(**given)

@@ -16,6 +16,7 @@ from soundalike.comparison import Comparison, Measure
 from soundalike.errors import NotFoundError, UsageError
 from soundalike.facets import FacetVectors, Weights
 from soundalike.filters import Filter
+from soundalike.home import home
 from soundalike.ingest import AddReport, Progress, add_paths
 from soundalike.ledger import Failure, Ledger
 from soundalike.locks import locked
@@ -30,15 +31,6 @@ BACKGROUND_TRACKS = 50
 """A library with at least so many tracks uses the background of its own random pairs."""
 
 BACKGROUND_SAMPLE = 400
-
-
-def home() -> Path:
-    """Where libraries live: ``$SOUNDALIKE_HOME``, else the user's data folder."""
-    named = os.environ.get("SOUNDALIKE_HOME")
-    if named:
-        return Path(named).expanduser()
-    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(data).expanduser() / "soundalike"
 
 
 def locate(folder: str | Path | None) -> Path:
