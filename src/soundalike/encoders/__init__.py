@@ -7,6 +7,7 @@ method of `Encoder`, add a line to `ENCODERS`, and run ``tests/contract/test_enc
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
@@ -20,8 +21,16 @@ ENCODERS = MappingProxyType(
     {
         "embedded": "soundalike.encoders.embedded:EmbeddedEncoder",
         "descriptors": "soundalike.encoders.embedded.descriptors:DescriptorEncoder",
+        "mert-95m": "soundalike.encoders.mert:load_95m",
+        "mert-330m": "soundalike.encoders.mert:load_330m",
+        "merit": "soundalike.encoders.mert:load_merit",
+        "clap": "soundalike.encoders.clap:load",
+        "clap-music": "soundalike.encoders.clap:load_music",
+        "muq": "soundalike.encoders.muq:load",
+        "muq-mulan": "soundalike.encoders.mulan:load",
     }
 )
+"""Those behind "descriptors" are pretrained: they need the extra ``models`` and a checkpoint of their name."""
 
 
 @runtime_checkable
@@ -61,7 +70,49 @@ class Encoder(Protocol):
         ...
 
 
-def load_encoder(name: str = "embedded") -> Encoder:
-    """Make the encoder called `name`."""
-    encoder: Encoder = extensions.load("encoders", ENCODERS, name)()
+@runtime_checkable
+class TextEncoder(Encoder, Protocol):
+    """An encoder that also puts words where the sound is that they describe."""
+
+    def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed texts: float32, shape (n, dim), unit rows. The same text gives the same bits in any company.
+
+        Raises
+        ------
+        UsageError
+            If a text is empty, or too long to be read whole.
+        """
+        ...
+
+
+def load_encoder(
+    name: str = "embedded",
+    *,
+    checkpoint: str | Path | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    layers: str | None = None,
+) -> Encoder:
+    """Make the encoder called `name`.
+
+    Parameters
+    ----------
+    name : str
+    checkpoint : str or Path, optional
+        File or folder of a pretrained encoder; the default is where ``soundalike models get`` put it.
+    device, precision : str, optional
+        Where and how it computes; see `soundalike.frozen.Network`.
+    layers : str, optional
+        Which of its layers are heard, such as "5" or "3-6,23".
+
+    Raises
+    ------
+    UnknownNameError, UsageError
+        If there is no such encoder, or it does not take one of the options.
+    MissingExtraError, CheckpointError
+        If it needs packages or a checkpoint that are not here, or the checkpoint is not its own.
+    """
+    encoder: Encoder = extensions.make(
+        "encoders", ENCODERS, name, checkpoint=checkpoint, device=device, precision=precision, layers=layers
+    )
     return encoder
