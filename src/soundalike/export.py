@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from soundalike.atomic import write_atomically
 from soundalike.errors import MissingExtraError, UsageError
 from soundalike.facets import FacetVectors, Space, sections
 from soundalike.notes import Transcription, tones_of
@@ -192,24 +192,6 @@ def _parts(transcription: Transcription) -> Iterator[tuple[str, int, list[tuple[
     tones = [(start, start + length, 48 + tone) for start, length, *_, mask in chords for tone in tones_of(mask)]
     bass = [(start, start + length, 36 + low) for start, length, _, low, _ in chords]
     yield from (("lead", 73, lead), ("chords", 0, tones), ("bass", 32, bass))
-
-
-def write_atomically(out: Path, content: bytes) -> None:
-    """Write beside `out`, flush to disk, then take its name: a reader never sees half a file."""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=out.name, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(out)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise UsageError(f"'{out}' cannot be written: {error.strerror}.", "Choose another place.") from None
 
 
 def _join(parts: list[np.ndarray]) -> np.ndarray:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from soundalike.atomic import write_atomically
 from soundalike.errors import UnknownNameError, UsageError
-from soundalike.export import write_atomically
 from soundalike.research.evaluation import recordings
 from soundalike.research.evaluation.factor_matrix import draw_groups, measure_matrix
 from soundalike.research.evaluation.hearing import Progress, System

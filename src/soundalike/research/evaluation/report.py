@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from soundalike.export import write_atomically
+from soundalike.atomic import write_atomically
 from soundalike.research.evaluation.factor_matrix import HARD
 from soundalike.research.evaluation.metrics import TEMPO_ORACLE
 from soundalike.research.evaluation.parts import Document

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundalike.atomic import write_atomically
 from soundalike.encoders.embedded.drums import features
 from soundalike.encoders.embedded.spectra import ONSET_HOP, RATE, mel_filters, mono, power_frames
-from soundalike.export import write_atomically
 from soundalike.research.music.material import MaterialSplit
 from soundalike.research.training.drum_library import read_drumming, read_kits
 from soundalike.research.training.drum_scenes import TARGETS, Scene, scene

@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundalike.atomic import write_atomically
 from soundalike.encoders.embedded.descriptors import LAYOUT, DescriptorEncoder
 from soundalike.errors import UsageError
-from soundalike.export import write_atomically
 from soundalike.facets import FACTORS
 from soundalike.heads.descriptors import build
 from soundalike.matching import measure_background

@@ -19,9 +19,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from soundalike.atomic import write_atomically
 from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder, describe, embedding
 from soundalike.errors import UsageError
-from soundalike.export import write_atomically
 from soundalike.heads.factors import NAME, Projection, build
 from soundalike.matching import measure_background
 from soundalike.research.music.material import Material, find_material

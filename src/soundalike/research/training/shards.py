@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.export import write_atomically
+from soundalike.atomic import write_atomically
 from soundalike.workers import become_worker
 
 Arrays = dict[str, NDArray[Any]]
