@@ -6,42 +6,27 @@ folder of checkpoints (``$SOUNDALIKE_HOME/checkpoints/NAME``) once ``soundalike 
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from soundalike.errors import MissingExtraError
+from soundalike.checkpoints.needs import require
+from soundalike.checkpoints.tensors import fingerprint, read_document, read_json, read_metadata, read_tensors
+from soundalike.errors import CheckpointError
+from soundalike.home import home
 
-if TYPE_CHECKING:
-    import torch
-
-
-def require(*modules: str) -> None:
-    """Raise `MissingExtraError` unless all modules, which the extra ``models`` installs, can be imported."""
-    missing = [module for module in modules if importlib.util.find_spec(module) is None]
-    if missing:
-        raise MissingExtraError(
-            f"Pretrained models need {', '.join(missing)}, which is not installed.",
-            "Install it with: pip install 'soundalike[models]'",
-        )
+__all__ = [
+    "fingerprint",
+    "locate",
+    "read_document",
+    "read_json",
+    "read_metadata",
+    "read_tensors",
+    "require",
+]
 
 
 def locate(name: str, path: str | Path | None = None) -> Path:
     """The file or folder of the checkpoint `name`: `path` if one is given, else where it was fetched to."""
-    raise NotImplementedError
-
-
-def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a checkpoint file (or of the one in a hub-like folder) by name, without running anything in it."""
-    raise NotImplementedError
-
-
-def read_json(folder: Path, name: str) -> dict[str, Any]:
-    """A JSON file of a hub-like folder, such as ``config.json``."""
-    raise NotImplementedError
-
-
-def fingerprint(tensors: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 over names, types, shapes and values of tensors, in hexadecimal; the same in whatever file they lie."""
-    raise NotImplementedError
+    place = home() / "checkpoints" / name if path is None else Path(path)
+    if not place.exists():
+        raise CheckpointError(f"The checkpoint '{place}' is not here.", f"Get it with: soundalike models get {name}")
+    return place
