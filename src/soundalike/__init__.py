@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from soundalike.analysis import Analyzer, Recipe
+    from soundalike.analysis import Analyzer
     from soundalike.audio import Clip, load_clip
     from soundalike.comparison import Comparison
     from soundalike.errors import SoundalikeError
     from soundalike.explanation import sentence
     from soundalike.facets import FACTORS, PRESETS, STEMS, Facet, FacetVectors, Space, Weights
     from soundalike.library import Library
+    from soundalike.recipe import Recipe
     from soundalike.search import Hit, Options, Query
     from soundalike.tracks import Track
 
 _HOMES = {
     "Analyzer": "analysis",
-    "Recipe": "analysis",
+    "Recipe": "recipe",
     "Clip": "audio",
     "load_clip": "audio",
     "SoundalikeError": "errors",

@@ -2,31 +2,34 @@
 
     file -> excerpts -> {stem: Clip} -> embeddings -> facet vectors
 
-An `Analyzer` joins one separator, one encoder and one set of heads; their names make the **space**.
-Tempo, key, notes and chords always come from the embedded encoder, whichever encoder makes the
-vectors. Excerpts are streamed, so that a three-hour mix needs no more memory than a song.
+An `Analyzer` joins one separator, one encoder and one set of heads into a grid of stem x factor facets; their names
+make the **space**. Tempo, key, notes and chords always come from the embedded encoder hearing the mix, whichever
+encoder makes the vectors. Excerpts are streamed, so that a three-hour mix needs no more memory than a song.
 """
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.audio import Clip, ExcerptStream, file_hash
-from soundalike.encoders import load_encoder
+from soundalike.audio import Clip, Excerpt, ExcerptStream, file_hash, load_clip
+from soundalike.encoders import TextEncoder, load_encoder
 from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
 from soundalike.encoders.embedded.transcription import Posteriors, transcribe
 from soundalike.errors import AudioDecodeError, UsageError
-from soundalike.facets import Facet, FacetVectors, Space
+from soundalike.facets import Facet, FacetVectors, Space, Vector
 from soundalike.heads import DEFAULT_HEADS, load_background, load_heads
 from soundalike.key import estimate_key
 from soundalike.notes import Transcription, join
+from soundalike.recipe import Recipe
 from soundalike.scoring import Background
 from soundalike.separators import load_separator
 from soundalike.tags import read_tags
@@ -36,27 +39,26 @@ from soundalike.tracks import AnalysedTrack, Track
 SILENCE_DB = -70.0
 """Overall level in dBFS (root mean square) below which a file counts as silent."""
 
+STEM_DB = -60.0
+STEM_BELOW_MIX_DB = 40.0
+"""A separated stem is absent from an excerpt in which its level is below the first, in dBFS, or by more than the
+second, in dB, below that of the mix: what a separator leaves in a stem that does not play is softer than that."""
+
 LEAST_CONFIDENCE = 0.05
 """Confidence, 0 to 1, below which a tempo or key is not reported: a gong has neither."""
 
-_Heard: TypeAlias = tuple[dict[Facet, NDArray[np.float32]], NDArray[np.float32], Posteriors | None]
+AT_ONCE = 8
+"""Excerpts whose stems are in memory together, for encoders that take several at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """The names that make an `Analyzer`; small enough to send to another process.
+@dataclass(slots=True)
+class _Heard:
+    """What has been heard of a file so far, excerpt by excerpt; excerpts without any facet are left out."""
 
-    Attributes
-    ----------
-    separator, encoder : str
-        Names of extensions.
-    heads : str
-        Name of a set of heads; empty for the encoder's own.
-    """
-
-    separator: str = "none"
-    encoder: str = "embedded"
-    heads: str = ""
+    times: list[tuple[float, float]] = field(default_factory=list)
+    rows: list[dict[Facet, Vector]] = field(default_factory=list)
+    played: list[tuple[float, float, Transcription]] = field(default_factory=list)
+    descriptors: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
 
 
 class Analyzer:
@@ -76,27 +78,55 @@ class Analyzer:
     ------
     UnknownNameError
         If an extension is not known.
+    UsageError
+        If the parts do not fit each other, or cannot give a facet that the recipe asks for.
+    MissingExtraError, CheckpointError
+        If a pretrained part lacks its packages or its checkpoint.
     """
 
-    def __init__(self, recipe: Recipe = Recipe()) -> None:
-        heads = recipe.heads or DEFAULT_HEADS.get(recipe.encoder, "")
+    def __init__(self, recipe: Recipe = Recipe()) -> None:  # noqa: B008 - frozen, so it cannot be changed by a call
+        heads = recipe.heads or DEFAULT_HEADS.get(recipe.encoder, "identity")
         self._recipe = replace(recipe, heads=heads)
-        self._separator = load_separator(recipe.separator)
-        self._encoder = load_encoder(recipe.encoder)
-        self._heads = load_heads(heads)
+        self._separator = load_separator(
+            recipe.separator,
+            checkpoint=recipe.separator_checkpoint or None,
+            device=(recipe.device if recipe.separator_is_pretrained else "") or None,
+            stems=recipe.stems or None,
+        )
+        self._encoder = load_encoder(
+            recipe.encoder,
+            checkpoint=recipe.encoder_checkpoint or None,
+            device=(recipe.device if recipe.encoder_is_pretrained else "") or None,
+            precision=recipe.precision or None,
+            layers=recipe.layers or None,
+        )
+        self._heads = load_heads(heads, in_dim=self._encoder.dim, checkpoint=recipe.heads_checkpoint or None)
         for head in self._heads:
             if head.in_dim != self._encoder.dim:
                 raise UsageError(
                     f"The heads '{heads}' read {head.in_dim} values, but '{recipe.encoder}' gives {self._encoder.dim}.",
                     "Choose heads that were made for this encoder.",
                 )
-        facets = tuple(Facet(f"{stem}.{head.factor}") for stem in self._separator.stems for head in self._heads)
-        set_name = self._heads[0].name.partition("/")[0]
-        name = f"{self._separator.name}/{self._encoder.name}/{set_name}"
-        self.space = Space(name, facets, self._heads[0].dim)
+        self.space = self._make_space()
         own = self._encoder
         # Not a subclass: its embeddings may be others than those it hears notes with.
         self._listener = own if type(own) is EmbeddedEncoder else EmbeddedEncoder()
+
+    def _make_space(self) -> Space:
+        grid = {Facet(f"{stem}.{head.factor}"): None for stem in self._separator.stems for head in self._heads}
+        asked = [Facet(name) for name in self._recipe.facets]
+        for facet in asked:
+            if facet not in grid:
+                raise UsageError(
+                    f"'{self._recipe.encoder}' with the separator '{self._recipe.separator}' cannot give '{facet}'.",
+                    f"It gives {', '.join(each.short for each in grid)}.",
+                )
+        facets = tuple(facet for facet in grid if not asked or facet in asked)
+        set_name = self._heads[0].name.partition("/")[0]
+        name = f"{self._separator.name}/{self._encoder.name}/{set_name}"
+        if len(facets) < len(grid):
+            name += f"[{','.join(facet.short for facet in facets)}]"
+        return Space(name, facets, self._heads[0].dim)
 
     @property
     def window(self) -> float:
@@ -104,9 +134,24 @@ class Analyzer:
         return self._encoder.window
 
     @property
+    def understands_text(self) -> bool:
+        """Whether `words` works."""
+        return isinstance(self._encoder, TextEncoder) and any(head.factor == "overall" for head in self._heads)
+
+    @property
     def background(self) -> Background | None:
-        """The background shipped with the heads, for a library too small to have its own."""
-        return load_background(self._recipe.heads)
+        """The background shipped with the heads, for a library too small to have its own.
+
+        It was measured on mixes; a stem's factor is held against the mix's until a library has measured its own.
+        """
+        shipped = load_background(self._recipe.heads)
+        if shipped is None or self._separator.stems == ("mix",):
+            return shipped
+        levels = {
+            level: {facet: known[mix] for facet in self.space.facets if (mix := Facet(facet.factor)) in known}
+            for level, known in shipped.levels.items()
+        }
+        return replace(shipped, levels=levels)
 
     def analyse(self, path: str | Path, *, start: float = 0.0, end: float | None = None) -> AnalysedTrack:
         """Decode, listen, and describe one file.
@@ -129,22 +174,12 @@ class Analyzer:
         """
         path = os.path.abspath(path)  # noqa: PTH100 - keeps names that are not UTF-8
         stat = _stat(path)
-        stream = ExcerptStream(path, rate=self._encoder.sample_rate, seconds=self._encoder.window, start=start, end=end)
-        times: list[tuple[float, float]] = []
-        rows: list[dict[Facet, NDArray[np.float32]]] = []
-        played: list[tuple[float, float, Transcription]] = []
-        heard = np.zeros(self._listener.dim)
-        for excerpt in stream:
-            vectors, embedding, posteriors = self._listen(excerpt.clip)
-            if any(row.any() for row in vectors.values()):
-                times.append((excerpt.start, excerpt.end))
-                rows.append(vectors)
-                heard += embedding
-                if posteriors is not None:
-                    played.append((excerpt.start, excerpt.end, transcribe(posteriors)))
-        silent = not rows or stream.rms_db < SILENCE_DB
-        if silent:
-            times, rows = [], []
+        stream = self._stream(path, start, end)
+        heard = _Heard(descriptors=np.zeros(self._listener.dim))
+        excerpts = self._with_stems(path, self._chosen(path, stream, start, end), start, end)
+        while group := list(islice(excerpts, AT_ONCE if self._encoder is not self._listener else 1)):
+            self._hear(group, heard)
+        silent = not heard.rows or stream.rms_db < SILENCE_DB
         tags = read_tags(path)
         track = Track(
             path=path,
@@ -161,10 +196,73 @@ class Analyzer:
             warning=stream.warning,
         )
         if silent:
-            return AnalysedTrack(track, self._excerpts(times, rows))
-        track = _with_tempo_and_key(track, heard / len(rows))
-        transcription = join(played, beat=60.0 / track.tempo if track.tempo else 0.0)
-        return AnalysedTrack(track, self._excerpts(times, rows), transcription)
+            return AnalysedTrack(track, self._excerpts([], []))
+        track = _with_tempo_and_key(track, heard.descriptors / len(heard.rows))
+        transcription = join(heard.played, beat=60.0 / track.tempo if track.tempo else 0.0)
+        return AnalysedTrack(track, self._excerpts(heard.times, heard.rows), transcription)
+
+    def _stream(self, path: str, start: float = 0.0, end: float | None = None) -> ExcerptStream:
+        rate, seconds = self._encoder.sample_rate, self._encoder.window
+        return ExcerptStream(path, rate=rate, seconds=seconds, start=start, end=end)
+
+    def _chosen(self, path: str, stream: ExcerptStream, start: float, end: float | None) -> Iterator[Excerpt]:
+        """The excerpts to listen to: all, or as many as the recipe allows; `stream` is read to its end."""
+        most = self._recipe.most_excerpts
+        if not most:
+            yield from stream
+            return
+        # How many there are is known at the end only; decoding twice is cheap beside a network that is worth limiting.
+        count = sum(1 for _ in self._stream(path, start, end))
+        chosen = {math.floor((i + 0.5) * count / most) for i in range(most)} if most < count else set(range(count))
+        yield from (excerpt for i, excerpt in enumerate(stream) if i in chosen)
+
+    def _with_stems(
+        self, path: str, excerpts: Iterator[Excerpt], start: float, end: float | None
+    ) -> Iterator[tuple[Excerpt, dict[str, Clip]]]:
+        """Each excerpt with its audible stems, mono at the encoder's rate; whole passages are separated at once."""
+        if self._separator.stems == ("mix",):
+            yield from ((excerpt, {"mix": excerpt.clip}) for excerpt in excerpts)
+            return
+        with ExitStack() as stack:
+            files = None
+            for excerpt in excerpts:
+                begun = start
+                if self._recipe.most_excerpts:
+                    begun = excerpt.start
+                    stack.close()
+                    files = stack.enter_context(self._separator.files(path, start=excerpt.start, end=excerpt.end))
+                elif files is None:
+                    files = stack.enter_context(self._separator.files(path, start=start, end=end))
+                found = {"mix": excerpt.clip}
+                for stem in set(files) - {"mix"}:
+                    first = files[stem].start + excerpt.start - begun
+                    clip = self._read(files[stem].path, first, excerpt.end - excerpt.start)
+                    if clip is not None:
+                        found[stem] = clip
+                yield excerpt, _audible(found)
+
+    def _read(self, path: str, start: float, seconds: float) -> Clip | None:
+        """A passage of a stem's file; None where the file has ended, as that of an instrument that has."""
+        try:
+            return load_clip(
+                path, start=max(start, 0.0), end=start + seconds, rate=self._encoder.sample_rate, mono=True
+            )
+        except AudioDecodeError:
+            raise
+        except UsageError:
+            return None
+
+    def _hear(self, group: Sequence[tuple[Excerpt, dict[str, Clip]]], heard: _Heard) -> None:
+        """Listen to a few excerpts."""
+        for (excerpt, _), (vectors, embedding, posteriors) in zip(
+            group, self._listen([stems for _, stems in group]), strict=True
+        ):
+            if any(row.any() for row in vectors.values()):
+                heard.times.append((excerpt.start, excerpt.end))
+                heard.rows.append(vectors)
+                heard.descriptors += embedding
+                if posteriors is not None:
+                    heard.played.append((excerpt.start, excerpt.end, transcribe(posteriors)))
 
     def reread(self, known: Track) -> Track | None:
         """Describe a changed file without listening, if its sound is still that of `known`.
@@ -175,14 +273,14 @@ class Analyzer:
             `known` with new tags, size and hashes, or None if the samples differ.
         """
         stat = _stat(known.path)
-        stream = ExcerptStream(known.path, rate=self._encoder.sample_rate, seconds=self._encoder.window)
+        stream = self._stream(known.path)
         for _ in stream:
             pass
         if stream.audio_hash != known.audio_hash:
             return None
         return retagged(replace(known, size=stat.st_size, mtime_ns=stat.st_mtime_ns, file_hash=file_hash(known.path)))
 
-    def vectors(self, clips: Sequence[Clip]) -> dict[Facet, NDArray[np.float32]]:
+    def vectors(self, clips: Sequence[Clip]) -> dict[Facet, Vector]:
         """Facet vectors of clips in memory.
 
         Parameters
@@ -195,32 +293,77 @@ class Analyzer:
         dict of Facet to float32, shape (n, dim)
             Zero rows where a facet is absent.
         """
-        rate = self._encoder.sample_rate
-        return self._stacked([self._listen(clip.mono().resample(rate))[0] for clip in clips])
+        rate, separated = self._encoder.sample_rate, []
+        for clip in clips:
+            stems = self._separator.separate(clip) if self._separator.stems != ("mix",) else {"mix": clip}
+            separated.append(_audible({stem: sound.mono().resample(rate) for stem, sound in stems.items()}))
+        return self._stacked([vectors for vectors, _, _ in self._listen(separated)])
 
-    def _listen(self, clip: Clip) -> _Heard:
-        """One excerpt's vectors by facet; its descriptors, for tempo and key; and what may be played in it."""
-        stems = self._separator.separate(clip)
-        own = self._listener is self._encoder and "mix" in stems
-        mix = stems["mix"] if own else clip.mono().resample(self._listener.sample_rate)
-        embedding, posteriors = self._listener.hear(mix)
-        vectors = {}
-        for stem in self._separator.stems:
-            embeddings = embedding[None] if own and stem == "mix" else self._encoder.encode([stems[stem]])
-            for head in self._heads:
-                vectors[Facet(f"{stem}.{head.factor}")] = head.project(embeddings)[0]
-        return vectors, embedding, posteriors
+    def words(self, text: str) -> Vector:
+        """Where the sound would lie that `text` describes: float32, shape (dim,), to hold against ``overall`` facets.
 
-    def _excerpts(self, times: list[tuple[float, float]], rows: list[dict[Facet, NDArray[np.float32]]]) -> FacetVectors:
+        Raises
+        ------
+        UsageError
+            If the encoder knows no words.
+        """
+        if not (isinstance(self._encoder, TextEncoder) and self.understands_text):
+            raise UsageError(
+                f"'{self._recipe.encoder}' knows sounds but no words.",
+                "Add music with an encoder that does: soundalike add --encoder clap FOLDER.",
+            )
+        overall = next(head for head in self._heads if head.factor == "overall")
+        vector: Vector = overall.project(self._encoder.encode_text([text]))[0]
+        return vector
+
+    def _listen(
+        self, group: Sequence[Mapping[str, Clip]]
+    ) -> list[tuple[dict[Facet, Vector], NDArray[np.float32], Posteriors | None]]:
+        """Each excerpt's vectors by facet; its descriptors, for tempo and key; and what may be played in it."""
+        own = self._listener is self._encoder
+        heard = [self._listener.hear(stems["mix"].resample(self._listener.sample_rate)) for stems in group]
+        kept = {facet.stem for facet in self.space.facets}
+        places = [
+            (i, stem) for i, stems in enumerate(group) for stem in stems if stem in kept and not (own and stem == "mix")
+        ]
+        encoded = self._encoder.encode([group[i][stem] for i, stem in places])
+        embeddings = dict(zip(places, encoded, strict=True))
+        if own:
+            embeddings |= {(i, "mix"): embedding for i, (embedding, _) in enumerate(heard)}
+        return [(self._project(embeddings, i), *heard[i]) for i in range(len(group))]
+
+    def _project(self, embeddings: Mapping[tuple[int, str], NDArray[np.float32]], i: int) -> dict[Facet, Vector]:
+        """The facet vectors of excerpt `i`; zeros for stems without an embedding."""
+        heads = {head.factor: head for head in self._heads}
+        return {
+            facet: heads[facet.factor].project(embeddings[i, facet.stem][None])[0]
+            if (i, facet.stem) in embeddings
+            else np.zeros(self.space.dim, np.float32)
+            for facet in self.space.facets
+        }
+
+    def _excerpts(self, times: list[tuple[float, float]], rows: list[dict[Facet, Vector]]) -> FacetVectors:
         spans = np.array(times, np.float64).reshape(-1, 2)
         return FacetVectors(spans[:, 0].copy(), spans[:, 1].copy(), self._stacked(rows))
 
-    def _stacked(self, rows: Sequence[dict[Facet, NDArray[np.float32]]]) -> dict[Facet, NDArray[np.float32]]:
+    def _stacked(self, rows: Sequence[dict[Facet, Vector]]) -> dict[Facet, Vector]:
         """One array per facet from one dictionary per excerpt."""
         return {
             facet: np.array([row[facet] for row in rows], np.float32).reshape(-1, self.space.dim)
             for facet in self.space.facets
         }
+
+
+def _audible(stems: Mapping[str, Clip]) -> dict[str, Clip]:
+    """The mix, and the stems that are loud enough to be more than what a separator leaves behind."""
+    least = max(STEM_DB, _level(stems["mix"]) - STEM_BELOW_MIX_DB)
+    return {stem: clip for stem, clip in stems.items() if stem == "mix" or _level(clip) >= least}
+
+
+def _level(clip: Clip) -> float:
+    """Root mean square in dBFS; -inf for digital silence."""
+    energy = float(np.einsum("ij,ij->", clip.samples, clip.samples, dtype=np.float64)) / max(clip.samples.size, 1)
+    return 10.0 * math.log10(energy) if energy > 0.0 else -math.inf
 
 
 def retagged(track: Track) -> Track:

@@ -12,11 +12,20 @@ from typing import Any, Final
 
 from soundalike.alignment import Alignment
 from soundalike.comparison import Comparison, FacetScore
-from soundalike.facets import Facet
+from soundalike.facets import WORDS, Facet
 from soundalike.search import Hit
 
 _ALIKE = ((99.0, "nearly the same"), (95.0, "very similar"), (80.0, "similar"), (-1.0, "somewhat similar"))
 _UNLIKE = ((40.0, "unremarkable"), (15.0, "different"), (-1.0, "very different"))
+
+_FIT = (
+    (99.0, "an excellent"),
+    (95.0, "a very good"),
+    (80.0, "a good"),
+    (40.0, "a fair"),
+    (15.0, "a poor"),
+    (-1.0, "hardly any"),
+)
 
 _TELLING: Final = 80.0
 _BEYOND_CHANCE: Final = 0.3
@@ -78,7 +87,9 @@ def sentence(comparison: Comparison) -> str:
         parts.append(f"{_and([_noun(facet) for facet in comparison.absent])} cannot be heard in both")
     if comparison.passages and weighted:
         best = comparison.passages[0]
-        parts.append(f"best match {span(best.query)} with {span(best.track)}")
+        timeless = best.query[0] == best.query[1]  # words
+        where = f"best at {span(best.track)}" if timeless else f"best match {span(best.query)} with {span(best.track)}"
+        parts.append(where)
     text = _say_once(_say_once("; ".join(parts), "closer than "), " of random pairs")
     return text[:1].upper() + text[1:] + "."
 
@@ -119,6 +130,8 @@ def _chords(names: tuple[str, ...], most: int = 4) -> str:
 def _clause(facet: Facet, score: FacetScore, alignment: Alignment | None) -> str:
     """One facet in words, such as "very similar melody (closer than 97 % of random pairs)"."""
     less_wanted = score.weight < 0
+    if facet.factor == WORDS:
+        return _fits(facet, score)
     alike = (score.contribution > 0) != less_wanted
     share = _share(score)
     word = "similar" if alike else "different"
@@ -127,6 +140,15 @@ def _clause(facet: Facet, score: FacetScore, alignment: Alignment | None) -> str
     aside = ", as asked" if less_wanted and not alike else ", though less was asked for" if less_wanted else ""
     where = f": {passage(alignment)}" if alignment and alike else ""
     return f"{word} {_noun(facet)} ({share}{aside}{where})"
+
+
+def _fits(facet: Facet, score: FacetScore) -> str:
+    """How well the words fit, such as "a very good fit to the words (better than 97 % of this library)"."""
+    what = "fit to the words" if facet.stem == "mix" else f"fit of the {facet.stem} to the words"
+    if score.percentile is None:
+        return f"a cosine of {score.cosine:.2f} to the words"
+    word = next(word for least, word in _FIT if score.percentile >= least)
+    return f"{word} {what} (better than {min(math.floor(score.percentile), 99)} % of this library)"
 
 
 def _share(score: FacetScore) -> str:

@@ -28,6 +28,9 @@ Vector: TypeAlias = NDArray[np.float32]
 STEMS = ("mix", "vocals", "drums", "bass", "guitar", "piano", "other")
 FACTORS = ("overall", "melody", "rhythm", "groove", "timbre", "harmony")
 
+WORDS = "words"
+"""What a query in words is listened for; no vectors of its own are stored (see `soundalike.words`)."""
+
 SECTION_SECONDS = 120.0
 """Longest span that one section vector stands for, in seconds."""
 
@@ -62,9 +65,9 @@ class Facet(str):
         text = name.strip().lower()
         stem, dot, factor = text.partition(".")
         if not dot:
-            stem, factor = ("mix", text) if text in FACTORS else (text, "overall")
-        if stem not in STEMS or factor not in FACTORS:
-            known = [*FACTORS, *STEMS]
+            stem, factor = ("mix", text) if text in (*FACTORS, WORDS) else (text, "overall")
+        if stem not in STEMS or factor not in (*FACTORS, WORDS):
+            known = [*FACTORS, WORDS, *STEMS]
             close = difflib.get_close_matches(text, known, n=1)
             hint = f"Did you mean '{close[0]}'? " if close else ""
             raise UnknownNameError(
@@ -80,7 +83,7 @@ class Facet(str):
 
     @property
     def factor(self) -> str:
-        """What is listened for, one of `FACTORS`."""
+        """What is listened for, one of `FACTORS`, or `WORDS`."""
         return self.partition(".")[2]
 
     @property

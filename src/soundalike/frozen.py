@@ -128,8 +128,9 @@ class Network:
             groups[array.shape].append(i)
         size = 1 if self._device.type == "cpu" else GPU_BATCH
         rows: dict[int, NDArray[np.float32]] = {}
-        with computing(self._device), torch.autocast(
-            self._device.type, torch.bfloat16, enabled=self._precision == "bf16"
+        with (
+            computing(self._device),
+            torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == "bf16"),
         ):
             for places in groups.values():
                 for first in range(0, len(places), size):
@@ -170,7 +171,9 @@ def check_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError):
-        raise UsageError(f"The device '{name}' cannot be used here.", "Use cpu, or cuda where there is a GPU.") from None
+        raise UsageError(
+            f"The device '{name}' cannot be used here.", "Use cpu, or cuda where there is a GPU."
+        ) from None
     return device
 
 

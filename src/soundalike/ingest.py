@@ -11,18 +11,22 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
-from soundalike.analysis import Analyzer, Recipe, retagged
+from soundalike.analysis import retagged
 from soundalike.audio import AUDIO_SUFFIXES, file_hash
 from soundalike.errors import NotFoundError, SoundalikeError
 from soundalike.ledger import Ledger, fingerprint
 from soundalike.stores import Store
 from soundalike.tracks import AnalysedTrack, Track, printable
-from soundalike.workers import Outcome, Task, run_here, run_in_processes
+from soundalike.workers import Outcome, Task
+
+Listening: TypeAlias = Callable[[Sequence[Task]], Generator[tuple[Task, Outcome]]]
+"""What turns tasks into outcomes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +91,17 @@ class AddReport:
 def add_paths(
     store: Store,
     ledger: Ledger,
-    analyzer: Analyzer,
-    recipe: Recipe,
+    listening: Listening,
     paths: Sequence[str | Path],
     *,
-    jobs: int | None = None,
     retry: bool = False,
+    planned: Callable[[Sequence[str]], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> AddReport:
-    """Bring `store` up to date with files and folders; see `soundalike.library.Library.add`."""
+    """Bring `store` up to date with files and folders; see `soundalike.library.Library.add`.
+
+    `listening` turns tasks into outcomes, as `soundalike.workers` does here or in processes.
+    """
     begun = time.monotonic()
     run = _Run(store, ledger, AddReport())
     roots = [os.path.abspath(os.path.expanduser(path)) for path in paths]  # noqa: PTH100, PTH111
@@ -103,7 +109,9 @@ def add_paths(
     if not files:
         run.report.warnings.append(f"No audio file was found in {', '.join(map(printable, roots))}.")
     tasks = run.plan(files, retry=retry)
-    outcomes = run_here(tasks, analyzer) if jobs is None else run_in_processes(tasks, recipe, jobs)
+    if planned and tasks:
+        planned([task.path for task in tasks])
+    outcomes = listening(tasks)
     clock = _Clock(tasks)
     if progress and tasks:
         progress(clock.state(0, tasks[0].path))

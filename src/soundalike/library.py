@@ -5,27 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from soundalike.analysis import Analyzer, Recipe
+from soundalike.analysis import Analyzer
 from soundalike.comparison import Comparison, Measure
-from soundalike.errors import NotFoundError, UsageError
-from soundalike.facets import FacetVectors, Weights
+from soundalike.errors import NotFoundError, SpaceMismatchError, UsageError
+from soundalike.facets import FacetVectors, Space, Weights, load_preset
 from soundalike.filters import Filter
 from soundalike.home import home
-from soundalike.ingest import AddReport, Progress, add_paths
+from soundalike.ingest import AddReport, Listening, Progress, add_paths
 from soundalike.ledger import Failure, Ledger
 from soundalike.locks import locked
 from soundalike.matching import measure_background
+from soundalike.recipe import Recipe, Recipes
 from soundalike.refinement import Refiner
 from soundalike.scoring import Background
 from soundalike.search import Hit, Options, Query, check_weights, search
 from soundalike.stores import Finding, Store, open_store
 from soundalike.tracks import AnalysedTrack, Track
+from soundalike.words import alone, ask, beside
+from soundalike.workers import run_here, run_in_processes
 
 BACKGROUND_TRACKS = 50
 """A library with at least so many tracks uses the background of its own random pairs."""
@@ -80,8 +84,11 @@ class Library:
     ----------
     folder : str or Path, optional
         Where the library lives; the default is ``$SOUNDALIKE_HOME/default``. It is made if needed.
-    recipe : Recipe
-        What to listen with. Each recipe has a space of its own within the library.
+    recipe : Recipe, optional
+        What to listen with. Each recipe has a space of its own within the library. The default is what was
+        added with last, and for a new library the embedded encoder on the mix.
+    space : str, optional
+        In place of a recipe: part of the name of one of the library's spaces.
     create : bool
         False raises `NotFoundError` where there is no library yet.
 
@@ -96,7 +103,8 @@ class Library:
         self,
         folder: str | Path | None = None,
         *,
-        recipe: Recipe = Recipe(),  # noqa: B008 - frozen, so it cannot be changed by a call
+        recipe: Recipe | None = None,
+        space: str | None = None,
         create: bool = True,
     ) -> None:
         self.folder = locate(folder)
@@ -106,10 +114,37 @@ class Library:
                 "Make one with 'soundalike add FOLDER', or name it with --library.",
             )
         self._make_folder()
-        self.recipe = recipe
-        self.analyzer = Analyzer(recipe)
-        self.store: Store = open_store(str(self.folder), self.analyzer.space)
+        self._recipes = Recipes(self.folder)
+        if space is not None:
+            recipe = self._recipes.find(space)
+        self.recipe = recipe or self._recipes.current() or Recipe()
+        self._analyzer: Analyzer | None = None
+        known = self._recipes.space_of(self.recipe)
+        self.space: Space = known or self.analyzer.space
+        self.store: Store = open_store(str(self.folder), self.space)
         self.ledger = Ledger(self.folder)
+
+    @property
+    def analyzer(self) -> Analyzer:
+        """What this library listens with; made when it is first needed, since a pretrained network takes seconds.
+
+        Raises
+        ------
+        SpaceMismatchError
+            If the recipe makes other vectors than when the library was made: a checkpoint has changed.
+        MissingExtraError, CheckpointError
+            See `soundalike.analysis.Analyzer`.
+        """
+        if self._analyzer is None:
+            analyzer = Analyzer(self.recipe)
+            expected = self._recipes.space_of(self.recipe)
+            if expected is not None and expected != analyzer.space:
+                raise SpaceMismatchError(
+                    f"This library was made with {expected.name}, but what is here now makes {analyzer.space.name}.",
+                    "Bring the checkpoint back that it was made with, or add the music to a new library.",
+                )
+            self._analyzer = analyzer
+        return self._analyzer
 
     def _make_folder(self) -> None:
         try:
@@ -137,6 +172,7 @@ class Library:
         *,
         jobs: int | None = None,
         retry: bool = False,
+        planned: Callable[[Sequence[str]], None] | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> AddReport:
         """Analyse files and folders and keep the result; what is unchanged is skipped.
@@ -152,6 +188,8 @@ class Library:
             Processes to listen in, each with one thread. The default is this process alone.
         retry : bool
             Try again what failed before, even if the file has not changed.
+        planned : callable, optional
+            Called before the first file with the paths of all that will be listened to, if there are any.
         progress : callable, optional
             Called with a `Progress` after each file.
 
@@ -167,8 +205,11 @@ class Library:
             If another process is adding to this library.
         """
         with locked(self.folder / "add.lock", patience=0):
+            self._recipes.record(self.recipe, self.analyzer.space)
+            if jobs is not None and self.recipe.encoder_is_pretrained:
+                self._analyzer = None  # each process has a network of its own; another here would only take memory
             report = add_paths(
-                self.store, self.ledger, self.analyzer, self.recipe, paths, jobs=jobs, retry=retry, progress=progress
+                self.store, self.ledger, self._listening(jobs), paths, retry=retry, planned=planned, progress=progress
             )
             self._renew_background()
         return report
@@ -179,9 +220,9 @@ class Library:
         Parameters
         ----------
         query : str, Path, int or Query
-            A file (in the library or not), a track id, or what `query` returned.
+            A file (in the library or not), a track id, or what `query` returned, which may hold words.
         weights : Weights, optional
-            How much each facet counts; the default is the preset "everything".
+            How much each facet counts; the default is what `weights_for` gives.
         **options
             The other fields of `soundalike.search.Options`, such as ``n=10`` or ``passages=True``.
 
@@ -191,26 +232,67 @@ class Library:
             Best first.
         """
         asked = query if isinstance(query, Query) else self.query(query)
-        chosen = Options(weights or Weights.parse([]), **options)  # type: ignore[arg-type]
+        weights = self.weights_for(asked, weights)
+        if asked.text:
+            sound = asked.excerpts if len(asked.excerpts) else None
+            asked = replace(asked, excerpts=ask(self.analyzer.words(asked.text), weights, sound))
+        chosen = Options(weights, **options)  # type: ignore[arg-type]
         return search(self.store, asked, chosen, self.background)
 
-    def query(self, source: str | Path | int, *, start: float | None = None, end: float | None = None) -> Query:
-        """Prepare a query from a file or a track, or from a passage of it.
+    def weights_for(self, query: Query, weights: Weights | None) -> Weights:
+        """The weights that a query is asked with.
+
+        Those given; else the facets of the preset "everything" that this library has, else all that it has of the
+        mix. Words count 1 beside a sound unless they have a weight of their own, and alone they are all there is.
+        """
+        if query.text and not len(query.excerpts):
+            return alone(weights)
+        weights = weights or self.default_weights
+        return beside(weights) if query.text else weights
+
+    @property
+    def default_weights(self) -> Weights:
+        """What counts where nothing is said."""
+        whole = [facet for facet in load_preset("everything") if facet in self.space.facets]
+        whole = whole or [facet for facet in self.space.facets if facet.stem == "mix"]
+        return Weights(dict.fromkeys(whole or self.space.facets, 1.0))
+
+    def query(
+        self,
+        source: str | Path | int | None = None,
+        *,
+        start: float | None = None,
+        end: float | None = None,
+        text: str = "",
+    ) -> Query:
+        """Prepare a query from a file or a track, or from a passage of it, from words, or from both.
 
         Parameters
         ----------
-        source : str, Path or int
+        source : str, Path or int, optional
             A file, which need not be in the library, or a track id.
         start, end : float, optional
             Only this passage, in seconds; it is listened to afresh.
+        text : str
+            Words that describe the sound that is looked for, such as "warm analog bass".
 
         Raises
         ------
         NotFoundError
             If there is no such file or track.
         UsageError
-            If the source is silent.
+            If the source is silent, or neither a source nor words are given.
         """
+        text = text.strip()
+        if source is None:
+            if not text:
+                raise UsageError("There is nothing to search for.", "Give a file, a track id, or words with --text.")
+            nothing = FacetVectors(np.zeros(0), np.zeros(0), {})
+            return Query(
+                nothing,
+                Track(path="", title=f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}"),
+                text=text,
+            )
         known = self.find(source)
         track = known or Track(path=os.path.abspath(source))  # type: ignore[arg-type]  # noqa: PTH100
         if known is not None and start is None and end is None:
@@ -223,7 +305,7 @@ class Library:
             raise UsageError(f"'{analysed.track.name}' is silent there.", "Ask with something that can be heard.")
         twins = self.store.find(audio_hash=known.audio_hash) if known else []
         exclude = frozenset(twin.id for twin in twins)
-        return Query(analysed.excerpts, analysed.track, exclude, analysed.transcription)
+        return Query(analysed.excerpts, analysed.track, exclude, analysed.transcription, text)
 
     def find(self, source: str | Path | int) -> Track | None:
         """The library's track for an id or for the path of an unchanged file, or None for another file.
@@ -254,8 +336,8 @@ class Library:
         self, a: str | Path | int, b: str | Path | int, weights: Weights | None = None, *, raw: bool = False
     ) -> Comparison:
         """Compare two files or tracks, facet by facet; see `soundalike.comparison`."""
-        weights = weights or Weights.parse([])
-        check_weights(weights, self.analyzer.space.facets)
+        weights = weights or self.default_weights
+        check_weights(weights, self.space.facets)
         measure = Measure(weights, self.background, raw)
         first, second = self.query(a), self.query(b)
         refiner = Refiner(first.transcription, measure)
@@ -287,7 +369,7 @@ class Library:
             counts.silent,
             len(self.failures()),
             tuple(self.store.spaces()),
-            self.analyzer.space.name,
+            self.space.name,
             background.source if background else "none",
             size,
         )
@@ -307,6 +389,12 @@ class Library:
     def _stored(self, track: Track) -> FacetVectors:
         found = self.store.excerpts([track.id])
         return found[track.id] if track.id in found else FacetVectors(np.zeros(0), np.zeros(0), {})
+
+    def _listening(self, jobs: int | None) -> Listening:
+        """How files are listened to: here, or in so many processes."""
+        if jobs is None:
+            return partial(run_here, analyzer=self.analyzer)
+        return partial(run_in_processes, recipe=self.recipe, jobs=jobs)
 
     def _renew_background(self) -> None:
         """Measure the background anew once there are enough tracks, and whenever they have doubled."""

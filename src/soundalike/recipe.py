@@ -1,4 +1,4 @@
-"""What a library listens with, as plain values: written beside the library, sent to other processes, typed by people."""
+"""What a library listens with, as plain values: kept beside it, sent to other processes, typed by people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from soundalike.atomic import write_atomically
 from soundalike.errors import StoreCorruptError, UsageError
-from soundalike.facets import STEMS, Facet
+from soundalike.facets import Facet, Space
 
 ROLES = ("encoder", "separator", "heads")
 """The parts of a recipe that may have a checkpoint."""
@@ -28,7 +28,7 @@ class Recipe:
         Name of a set of heads, or a folder of trained ones; empty for the encoder's own.
     facets : tuple of str
         The facets to keep, by full or short name; empty for all that the parts can give.
-    excerpts : int
+    most_excerpts : int
         At most so many excerpts of a track, evenly spread; 0 for all.
     stems : str
         Where ``files`` looks for stems; see `soundalike.separators.files`.
@@ -42,7 +42,7 @@ class Recipe:
     encoder: str = "embedded"
     heads: str = ""
     facets: tuple[str, ...] = ()
-    excerpts: int = 0
+    most_excerpts: int = 0
     stems: str = ""
     encoder_checkpoint: str = ""
     separator_checkpoint: str = ""
@@ -52,10 +52,26 @@ class Recipe:
     layers: str = ""
 
     def __post_init__(self) -> None:
-        if self.excerpts < 0:
-            raise UsageError(f"{self.excerpts} excerpts of a track were asked for.", "Give 1 or more, or 0 for all.")
+        if self.most_excerpts < 0:
+            raise UsageError(
+                f"{self.most_excerpts} excerpts of a track were asked for.", "Give 1 or more, or 0 for all."
+            )
+        if (self.device or self.precision) and not (self.encoder_is_pretrained or self.separator_is_pretrained):
+            raise UsageError(
+                f"'{self.encoder}' runs on the CPU in one precision only.", "Leave out --device and --precision."
+            )
         for name in self.facets:
             Facet(name)
+
+    @property
+    def encoder_is_pretrained(self) -> bool:
+        """Whether the encoder needs a checkpoint."""
+        return self.encoder not in WITHOUT_CHECKPOINT
+
+    @property
+    def separator_is_pretrained(self) -> bool:
+        """Whether the separator needs a checkpoint."""
+        return self.separator not in WITHOUT_CHECKPOINT
 
     def with_checkpoints(self, given: Iterable[str]) -> Recipe:
         """The recipe with checkpoints as they are typed: ``PATH``, ``encoder=PATH`` or ``mert-95m=PATH``.
@@ -72,7 +88,7 @@ class Recipe:
             role, path = recipe._read(text)
             if not path.exists():
                 raise UsageError(f"There is no checkpoint at '{path}'.", "Name a file or a folder.")
-            recipe = replace(recipe, **{f"{role}_checkpoint": str(path.absolute())})
+            recipe = replace(recipe, **{f"{role}_checkpoint": str(path.absolute())})  # type: ignore[arg-type]
         return recipe
 
     def _read(self, text: str) -> tuple[str, Path]:
@@ -115,12 +131,6 @@ WITHOUT_CHECKPOINT = frozenset({"", "none", "embedded", "descriptors", "files", 
 """Parts that ship with the package, or that have nothing to load."""
 
 
-def wanted_stems(recipe: Recipe, stems: Iterable[str]) -> tuple[str, ...]:
-    """The stems of a separator that the recipe keeps a facet of, in the order of `STEMS`."""
-    asked = {Facet(name).stem for name in recipe.facets}
-    return tuple(stem for stem in sorted(stems, key=STEMS.index) if not asked or stem in asked)
-
-
 class Recipes:
     """The recipes of a library's spaces, in ``recipes.json`` in its folder.
 
@@ -155,20 +165,20 @@ class Recipes:
             raise UsageError(f"'{text}' is in the name of {len(exact)} spaces.", f"Spaces of this library: {known}.")
         return Recipe.from_json(spaces[exact[0]]["recipe"])
 
-    def space_of(self, recipe: Recipe) -> tuple[str, tuple[Facet, ...], int] | None:
-        """Name, facets and dim of the space that `recipe` made here, or None if it made none."""
+    def space_of(self, recipe: Recipe) -> Space | None:
+        """The space that `recipe` made here, or None if it made none."""
         for name, known in self._read().get("spaces", {}).items():
             if Recipe.from_json(known["recipe"]) == recipe:
-                return name, tuple(map(Facet, known["facets"])), int(known["dim"])
+                return Space(name, tuple(map(Facet, known["facets"])), int(known["dim"]))
         return None
 
-    def record(self, recipe: Recipe, name: str, facets: Iterable[Facet], dim: int) -> None:
-        """Remember what made the space called `name`, and that it is the current one; durable when it returns."""
+    def record(self, recipe: Recipe, space: Space) -> None:
+        """Remember what made `space`, and that it is the current one; durable when it returns."""
         document = self._read() or {"spaces": {}}
-        entry = {"recipe": recipe.to_json(), "facets": list(facets), "dim": dim}
-        if document.get("current") == name and document["spaces"].get(name) == entry:
+        entry = {"recipe": recipe.to_json(), "facets": list(space.facets), "dim": space.dim}
+        if document.get("current") == space.name and document["spaces"].get(space.name) == entry:
             return
-        document = {"current": name, "spaces": {**document["spaces"], name: entry}}
+        document = {"current": space.name, "spaces": {**document["spaces"], space.name: entry}}
         write_atomically(self._path, (json.dumps(document, indent=1) + "\n").encode())
 
     def _read(self) -> dict[str, Any]:

@@ -25,12 +25,16 @@ from soundalike.refinement import Refiner
 from soundalike.scoring import Background
 from soundalike.stores import Candidate, Store
 from soundalike.tracks import Track
+from soundalike.words import answer, fold, heard_as, measure, words_in
 
 QUERY_EXCERPTS = 64
 """A longer query is thinned evenly to so many excerpts: 10 minutes of music say enough."""
 
 REFINED = 50
 """The best so many candidates are compared note by note."""
+
+WORDS_SAMPLE = 200
+"""Tracks on which is measured how well a text fits music at all."""
 
 QUERY_SECTIONS = 8
 SHORT_QUERY = 4
@@ -44,19 +48,22 @@ class Query:
     Attributes
     ----------
     excerpts : FacetVectors
-        The excerpts to find the like of.
+        The excerpts to find the like of; one without a time where only words are asked with.
     track : Track
         What is known about the source; ``track.id`` is 0 if it is not in the library.
     exclude : frozenset of int
         Ids of tracks that are the query itself (same file or same audio).
     transcription : Transcription or None
         Its notes and chords, to refine the best hits by.
+    text : str
+        The words that are asked with, if any; their vectors are among the excerpts' (see `soundalike.words`).
     """
 
     excerpts: FacetVectors
     track: Track
     exclude: frozenset[int] = frozenset()
     transcription: Transcription | None = field(default=None, repr=False)
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +136,18 @@ def search(store: Store, query: Query, options: Options, background: Background 
     UsageError
         If a weighted facet does not exist in the store's space.
     """
-    check_weights(options.weights, store.space.facets)
+    check_weights(options.weights, store.space.facets, text=bool(query.text))
     excerpts = thin(query.excerpts, QUERY_EXCERPTS)
     if not len(excerpts):
         return []
     options = replace(options, where=_with_exclusions(options, query.track))
-    measure = Measure(options.weights, background, options.raw)
-    finder = _Finder(store, replace(query, excerpts=excerpts), options, measure)
+    if words_in(options.weights) and not options.raw:
+        background = measure(excerpts, _sample(store), options.weights, background)
+    how = Measure(options.weights, background, options.raw)
+    finder = _Finder(store, replace(query, excerpts=excerpts), options, how)
     find = finder.passages if options.passages else finder.tracks
     # A passage of ten seconds has too few notes to tell it from chance; only whole tracks are refined.
-    refiner = Refiner(None if options.passages else query.transcription, measure)
+    refiner = Refiner(None if options.passages else query.transcription, how)
     wanted, depth = max(100, 10 * options.n), max(REFINED, options.n)
     while True:
         hits, exhausted = find(wanted)
@@ -147,6 +156,13 @@ def search(store: Store, query: Query, options: Options, background: Background 
         if len(kept) == options.n or (exhausted and len(best) == len(hits)):
             return _explained(store, kept, refiner) if refiner else kept
         wanted, depth = 4 * wanted, 4 * depth
+
+
+def _sample(store: Store) -> list[FacetVectors]:
+    """The excerpts of some of the tracks, the same ones for the same library."""
+    ids = [track.id for track in store.tracks() if not track.silent]
+    chosen = np.random.default_rng(0).permutation(ids)[:WORDS_SAMPLE]
+    return list(store.excerpts([int(i) for i in chosen]).values())
 
 
 def _refined(store: Store, hits: Sequence[Hit], refiner: Refiner) -> list[Hit]:
@@ -163,14 +179,18 @@ def _explained(store: Store, hits: Sequence[Hit], refiner: Refiner) -> list[Hit]
     return [replace(hit, comparison=found) for hit, found in zip(hits, comparisons, strict=True)]
 
 
-def check_weights(weights: Weights, facets: Sequence[Facet]) -> None:
+def check_weights(weights: Weights, facets: Sequence[Facet], *, text: bool = False) -> None:
     """Raise `UsageError` unless every weighted facet is one of `facets` and every weight can be computed with."""
+    if words_in(weights) and not text:
+        raise UsageError(
+            f"'{words_in(weights)[0].short}' has a weight but there are no words.", "Give some with --text."
+        )
     for facet, weight in weights.items():
         if not 1e-6 <= abs(weight) <= 1e6:
             raise UsageError(
                 f"The weight of '{facet}' is {weight:g}.", "Only the ratios of weights count; stay near 1."
             )
-    unknown = [facet for facet in weights if facet not in facets]
+    unknown = [heard_as(facet) for facet in weights if heard_as(facet) not in facets]
     if unknown:
         known = ", ".join(facet.short for facet in facets)
         raise UsageError(
@@ -223,7 +243,7 @@ class _Finder:
         ids = sorted(best, key=lambda track: (-best[track], track))[:wanted]
         known = self.store.get(ids)
         hits = [
-            Hit(known[id_], self.measure.compare(excerpts, vectors))
+            Hit(known[id_], self.measure.compare(excerpts, answer(vectors, self.options.weights)))
             for id_, vectors in self.store.excerpts(ids).items()
             if id_ in known
         ]
@@ -250,29 +270,28 @@ class _Finder:
 
     def _passage(self, row: int, candidate: Candidate, track: FacetVectors) -> Comparison:
         """Compare one excerpt of the query with one of a track."""
-        asked = self.query.excerpts.select(np.array([row]))
+        asked, track = self.query.excerpts.select(np.array([row])), answer(track, self.options.weights)
         return self.measure.compare(asked, track.select(track.start == candidate.start), "excerpt")
 
     def _nearest(
         self, rows: FacetVectors, most: int, level: Literal["excerpt", "section"], wanted: int
     ) -> list[tuple[int, list[Candidate]]]:
         """Candidates for at most `most` rows of the query, each with the row that found them."""
-        scoring = self.measure.scoring(level)
-        return [
-            (
-                int(row),
-                self.store.nearest(
-                    {facet: array[row] for facet, array in rows.vectors.items() if facet in self.options.weights},
-                    scoring,
-                    k=wanted,
-                    level=level,
-                    where=self.options.where,
-                    exclude=self.query.exclude,
-                    distinct=not self.options.passages,
-                ),
+        found = []
+        for row in _spread(len(rows), most):
+            asked = {facet: array[row] for facet, array in rows.vectors.items() if facet in self.options.weights}
+            vectors, scoring = fold(asked, self.measure.scoring(level))
+            candidates = self.store.nearest(
+                vectors,
+                scoring,
+                k=wanted,
+                level=level,
+                where=self.options.where,
+                exclude=self.query.exclude,
+                distinct=not self.options.passages,
             )
-            for row in _spread(len(rows), most)
-        ]
+            found.append((int(row), candidates))
+        return found
 
 
 def _ranked(hits: list[Hit]) -> list[Hit]:

@@ -21,8 +21,9 @@ from typing import TypeAlias
 
 from threadpoolctl import threadpool_limits
 
-from soundalike.analysis import Analyzer, Recipe
+from soundalike.analysis import Analyzer
 from soundalike.errors import SoundalikeError
+from soundalike.recipe import Recipe
 from soundalike.tracks import AnalysedTrack, Track
 
 NICENESS = 10

@@ -3,44 +3,64 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from soundalike.cli.shared import (
     HELP,
+    default_jobs,
     jobs_option,
     json_option,
     library_option,
     open_library,
     print_json,
+    read_recipe,
+    recipe_options,
     refuse_empty,
+    space_option,
 )
 from soundalike.errors import UsageError
+
+if TYPE_CHECKING:
+    from soundalike.facets import Space
+    from soundalike.recipe import Recipe
 
 
 @click.command(context_settings=HELP)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=refuse_empty)
 @jobs_option
 @click.option("--retry", is_flag=True, help="Try failed files again even if they have not changed.")
+@recipe_options
 @library_option
 @json_option
-def add(paths: tuple[str, ...], jobs: int, retry: bool, folder: str | None, as_json: bool) -> int:
+def add(paths: tuple[str, ...], jobs: int | None, retry: bool, folder: str | None, as_json: bool, **recipe: Any) -> int:
     """Analyse files and folders and store the result.
 
     Unchanged files are skipped, renamed and retagged ones cost nothing, a stopped run goes on where
-    it was, and a bad file is remembered with its reason and never stops the rest.
+    it was, and a bad file is remembered with its reason and never stops the rest. What a library
+    listens with is remembered: name an encoder or a separator once.
 
     \b
     Examples:
       soundalike add ~/Music
       soundalike add ~/Samples --library ~/samples.library --jobs 2
+      soundalike add ~/Music --library stems --separator demucs --facets drums.rhythm,bass,melody
+      soundalike add ~/Music --library words --encoder clap --checkpoint 630k-audioset-best.pt
     """
     from soundalike.cli.display import progress_bar
 
-    with open_library(folder, create=True) as library, progress_bar("Listening") as show:
-        report = library.add(paths, jobs=jobs, retry=retry, progress=show)
+    with (
+        open_library(folder, create=True, recipe=read_recipe(recipe)) as library,
+        progress_bar("Listening") as show,
+    ):
+        jobs = jobs or default_jobs(library.recipe)
+        planned = partial(_say_what_it_takes, library.recipe, library.space, jobs)
+        report = library.add(paths, jobs=jobs, retry=retry, planned=planned, progress=show)
     if as_json:
         print_json(asdict(report))
         return 3 if report.failed else 0
@@ -56,6 +76,24 @@ def add(paths: tuple[str, ...], jobs: int, retry: bool, folder: str | None, as_j
     return 3 if report.failed else 0
 
 
+def _say_what_it_takes(recipe: Recipe, space: Space, jobs: int, paths: Sequence[str]) -> None:
+    """Tell how long a run will take before it begins, where that is more than a minute, and how to make it shorter."""
+    from soundalike.estimates import estimate
+    from soundalike.explanation import clock
+
+    found = estimate(recipe, space, paths)
+    if found is None or found.compute / jobs < 60:
+        return
+    parts = ", ".join(f"{part} {seconds:.0f} s" for part, seconds in found.parts.items())
+    click.echo(
+        f"About {clock(round(found.compute / jobs))} with {jobs} jobs for {clock(round(found.sound))} of sound "
+        f"({parts} of a core per minute). Searchable while it runs.",
+        err=True,
+    )
+    if not recipe.most_excerpts:
+        click.echo("To listen to three excerpts of each track only: --most-excerpts 3.", err=True)
+
+
 @click.command(context_settings=HELP)
 @library_option
 @json_option
@@ -69,7 +107,10 @@ def status(folder: str | None, as_json: bool) -> None:
     hours = state.seconds / 3600
     click.echo(f"{state.tracks} tracks, {hours:.1f} hours, {state.excerpts} excerpts, {state.bytes / 1e6:.1f} MB")
     click.echo(f"{state.silent} silent, {state.failures} failed")
-    click.echo(f"space: {state.space}" + (f" (of {len(state.spaces)})" if len(state.spaces) > 1 else ""))
+    click.echo(f"space: {state.space}")
+    for other in state.spaces:
+        if other != state.space:
+            click.echo(f"also: {other}  (--space)")
     click.echo(f"scale of scores: {state.background}")
     click.echo(f"folder: {library.folder}")
 
@@ -131,10 +172,17 @@ def remove(targets: tuple[str, ...], missing: bool, folder: str | None, as_json:
 @click.option("--where", "conditions", multiple=True, metavar="CONDITION", help="Only tracks that pass; see 'search'.")
 @click.option("--absolute", is_flag=True, help="Keep absolute paths in playlists and tables.")
 @click.option("--excerpts", is_flag=True, help="One row of vectors per excerpt instead of one per track.")
+@space_option
 @library_option
 @json_option
 def export(
-    out: str, conditions: tuple[str, ...], absolute: bool, excerpts: bool, folder: str | None, as_json: bool
+    out: str,
+    conditions: tuple[str, ...],
+    absolute: bool,
+    excerpts: bool,
+    space: str | None,
+    folder: str | None,
+    as_json: bool,
 ) -> None:
     """Write tracks as .m3u8, .xspf, .csv or .json, or their vectors as .npz or .parquet.
 
@@ -147,12 +195,12 @@ def export(
     from soundalike.filters import parse_filter
 
     target = Path(out)
-    with open_library(folder) as library:
+    with open_library(folder, space=space) as library:
         tracks = library.tracks(parse_filter(conditions))
         if target.suffix.lower() in ARRAYS:
             found = library.store.excerpts([track.id for track in tracks])
             rows = [(track.path, found[track.id]) for track in tracks if track.id in found]
-            write_vectors(target, rows, library.analyzer.space, excerpts=excerpts)
+            write_vectors(target, rows, library.space, excerpts=excerpts)
         else:
             write_tracks(target, tracks, absolute=absolute)
     if as_json:

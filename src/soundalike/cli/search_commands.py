@@ -11,6 +11,7 @@ import click
 
 from soundalike.cli.shared import (
     HELP,
+    default_jobs,
     jobs_option,
     json_option,
     library_option,
@@ -18,13 +19,17 @@ from soundalike.cli.shared import (
     open_library,
     parse_range,
     print_json,
+    read_recipe,
+    recipe_options,
+    space_option,
     weight_options,
 )
 from soundalike.errors import UsageError
 
 
 @click.command(context_settings=HELP)
-@click.argument("query")
+@click.argument("query", required=False)
+@click.option("--text", default="", help="Words that describe the sound, alone or beside QUERY.")
 @weight_options
 @click.option("--at", metavar="START-END", help="Ask with this passage only, such as 1:05-1:20.")
 @click.option("--passages", is_flag=True, help="Rank single passages instead of whole tracks.")
@@ -41,21 +46,24 @@ from soundalike.errors import UsageError
 @click.option("--per-artist", type=click.IntRange(1), help="At most so many hits of one artist.")
 @click.option("--per-album", type=click.IntRange(1), help="At most so many hits of one album.")
 @click.option("--playlist", type=click.Path(dir_okay=False), help="Also write the hits to .m3u8, .xspf, .csv or .json.")
+@space_option
 @library_option
 @json_option
 def search(
-    query: str,
+    query: str | None,
+    text: str,
     settings: tuple[str, ...],
     preset: str | None,
     raw: bool,
     at: str | None,
     conditions: tuple[str, ...],
     playlist: str | None,
+    space: str | None,
     folder: str | None,
     as_json: bool,
     **choices: Any,
 ) -> None:
-    """Find what sounds like QUERY: a file (in the library or not) or a track id.
+    """Find what sounds like QUERY: a file (in the library or not) or a track id; or like words, with --text.
 
     \b
     Examples:
@@ -63,24 +71,32 @@ def search(
       soundalike search song.mp3 --preset groove --where "tempo=118..124"
       soundalike search song.mp3 -w melody=1 -w timbre=-0.5     same tune, other sound
       soundalike search mix.flac --at 1:05-1:20 --passages      what else sounds like this bit?
+      soundalike search --text "warm analog bass" -w bass=1
+      soundalike search song.mp3 --text "more aggressive" -w words=0.5
     """
     from soundalike.explanation import hit_json
     from soundalike.export import write_tracks
     from soundalike.facets import Weights
     from soundalike.filters import parse_filter
 
-    weights = Weights.parse(settings, preset=preset)
+    weights = Weights.parse(settings, preset=preset) if settings or preset or not text else None
     where = parse_filter(conditions)
     start, end = parse_range(at) if at else (None, None)
-    with open_library(folder) as library:
-        asked = library.query(query, start=start, end=end)
+    with open_library(folder, space=space) as library:
+        asked = library.query(query, start=start, end=end, text=text)
         hits = library.search(asked, weights, where=where, raw=raw, **choices)
         if playlist:
             write_tracks(Path(playlist), [hit.track for hit in hits])
         if as_json:
-            shown = {"track": asked.track.id or None, "path": asked.track.path, "at": [start, end] if at else None}
+            shown = {
+                "track": asked.track.id or None,
+                "path": asked.track.path or None,
+                "at": [start, end] if at else None,
+                "text": text or None,
+            }
             found = [hit_json(hit) for hit in hits]
-            print_json({"space": library.analyzer.space.name, "weights": dict(weights), "query": shown, "hits": found})
+            used = library.weights_for(asked, weights)
+            print_json({"space": library.space.name, "weights": dict(used), "query": shown, "hits": found})
             return
         from soundalike.cli.display import print_hits, query_line, stderr
 
@@ -96,10 +112,20 @@ def search(
 @click.argument("a")
 @click.argument("b")
 @weight_options
+@recipe_options
+@space_option
 @library_option
 @json_option
 def compare(
-    a: str, b: str, settings: tuple[str, ...], preset: str | None, raw: bool, folder: str | None, as_json: bool
+    a: str,
+    b: str,
+    settings: tuple[str, ...],
+    preset: str | None,
+    raw: bool,
+    space: str | None,
+    folder: str | None,
+    as_json: bool,
+    **recipe: Any,
 ) -> None:
     """Compare A with B facet by facet. Each is a file (in the library or not) or a track id.
 
@@ -111,11 +137,11 @@ def compare(
     from soundalike.explanation import comparison_json, sentence
     from soundalike.facets import Weights
 
-    weights = Weights.parse(settings, preset=preset)
-    with open_any_library(folder) as library:
+    weights = Weights.parse(settings, preset=preset) if settings or preset else None
+    with open_any_library(folder, recipe=read_recipe(recipe), space=space) as library:
         comparison = library.compare(a, b, weights, raw=raw)
         if as_json:
-            print_json({"space": library.analyzer.space.name, **comparison_json(comparison)})
+            print_json({"space": library.space.name, **comparison_json(comparison)})
             return
         from soundalike.cli.display import comparison_table, melody_text, passages_text, stdout
 
@@ -133,8 +159,9 @@ def compare(
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="The .npz or .parquet file to write.")
 @click.option("--excerpts", is_flag=True, help="One row per excerpt instead of one per file.")
 @jobs_option
+@recipe_options
 @json_option
-def embed(paths: tuple[str, ...], out: str, excerpts: bool, jobs: int, as_json: bool) -> int:
+def embed(paths: tuple[str, ...], out: str, excerpts: bool, jobs: int | None, as_json: bool, **options: Any) -> int:
     """Write the facet vectors of files; no library is needed. @LIST names a text file with one path a line.
 
     \b
@@ -142,21 +169,25 @@ def embed(paths: tuple[str, ...], out: str, excerpts: bool, jobs: int, as_json: 
       soundalike embed --out vectors.npz one.wav two.wav
       find . -name '*.flac' | soundalike embed --out vectors.npz @-
     """
-    from soundalike.analysis import Analyzer, Recipe
+    from soundalike.analysis import Analyzer
     from soundalike.export import check_arrays, write_vectors
+    from soundalike.recipe import Recipe
     from soundalike.workers import Task, run_in_processes
 
+    recipe = read_recipe(options) or Recipe()
+    space = Analyzer(recipe).space  # before the processes start: what is wrong with the options is said once
     check_arrays(Path(out))
     files = [path for argument in paths for path in _listed(argument)]
+    tasks = [Task(path) for path in dict.fromkeys(files)]
     analysed, failed = {}, {}
-    for task, outcome in run_in_processes([Task(path) for path in dict.fromkeys(files)], Recipe(), jobs):
+    for task, outcome in run_in_processes(tasks, recipe, jobs or default_jobs(recipe)):
         if isinstance(outcome, str):
             failed[task.path] = outcome
             click.echo(f"soundalike: {outcome}", err=True)
         else:
             analysed[task.path] = outcome
     rows = [(path, analysed[path].excerpts) for path in files if path in analysed]  # type: ignore[union-attr]
-    write_vectors(Path(out), rows, Analyzer(Recipe()).space, excerpts=excerpts)
+    write_vectors(Path(out), rows, space, excerpts=excerpts)
     if as_json:
         print_json({"out": out, "files": len(rows), "failed": [{"path": p, "reason": r} for p, r in failed.items()]})
     else:

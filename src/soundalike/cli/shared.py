@@ -15,6 +15,7 @@ from soundalike.errors import UsageError
 
 if TYPE_CHECKING:
     from soundalike.library import Library
+    from soundalike.recipe import Recipe
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -51,10 +52,66 @@ def jobs_option(function: F) -> F:
     return click.option(
         "--jobs",
         type=click.IntRange(1, 256),
-        default=lambda: min(8, os.cpu_count() or 1),
-        show_default="one per core, at most 8",
+        show_default="one per core, at most 8; one on a GPU",
         help="Processes to listen in.",
     )(function)
+
+
+def default_jobs(recipe: Recipe) -> int:
+    """Processes to listen in where none are asked for."""
+    on_cpu = recipe.device in ("", "cpu")
+    return min(8, os.cpu_count() or 1) if on_cpu else 1
+
+
+RECIPE_OPTIONS = (
+    click.option("--encoder", help="What listens: embedded, mert-95m, merit, clap, ...; see 'soundalike models'."),
+    click.option("--separator", help="What splits music into stems: none, embedded, demucs, demucs-6s, files, ..."),
+    click.option("--heads", callback=refuse_empty, help="Set of heads, or a folder of trained ones."),
+    click.option(
+        "--facets",
+        metavar="FACET,...",
+        callback=refuse_empty,
+        help="Keep only these, such as melody,drums.",
+    ),
+    click.option("--most-excerpts", type=click.IntRange(1), help="Listen to at most so many excerpts of a track."),
+    click.option(
+        "--checkpoint",
+        "checkpoints",
+        multiple=True,
+        metavar="[PART=]PATH",
+        callback=refuse_empty,
+        help="File or folder of a pretrained part: PATH, encoder=PATH, separator=PATH, heads=PATH.",
+    ),
+    click.option("--stems", type=click.Path(), callback=refuse_empty, help="Folder or manifest of stems, for 'files'."),
+    click.option("--device", help="Where pretrained parts compute, such as cuda."),
+    click.option("--precision", help="How a pretrained encoder computes: fp32, bf16, onnx, int8."),
+    click.option("--layers", help="Which layers of a pretrained encoder are heard, such as 5 or 3-6."),
+)
+
+
+def recipe_options(function: F) -> F:
+    """The options that make a recipe; `read_recipe` reads them."""
+    for option in reversed(RECIPE_OPTIONS):
+        function = option(function)
+    return function
+
+
+def read_recipe(options: dict[str, Any]) -> Recipe | None:
+    """The recipe that the options of `recipe_options` ask for, or None where none of them is given."""
+    from soundalike.recipe import Recipe
+
+    given = {name: value for name, value in options.items() if value}
+    if not given:
+        return None
+    checkpoints = given.pop("checkpoints", ())
+    if "facets" in given:
+        given["facets"] = tuple(name.strip() for name in given["facets"].split(","))
+    if "stems" in given:
+        given["stems"] = os.path.abspath(given["stems"])  # noqa: PTH100
+        given.setdefault("separator", "files")
+    if os.path.isdir(given.get("heads", "")):  # noqa: PTH112
+        given["heads"] = os.path.abspath(given["heads"])  # noqa: PTH100
+    return Recipe(**given).with_checkpoints(checkpoints)
 
 
 def weight_options(function: F) -> F:
@@ -77,23 +134,37 @@ def weight_options(function: F) -> F:
     return function
 
 
-def open_library(folder: str | None, *, create: bool = False) -> Library:
+def space_option(function: F) -> F:
+    """``--space NAME``."""
+    return click.option(
+        "--space",
+        metavar="NAME",
+        callback=refuse_empty,
+        help="Part of the name of a space, where the library has several; see 'status'.",
+    )(function)
+
+
+def open_library(
+    folder: str | None, *, create: bool = False, recipe: Recipe | None = None, space: str | None = None
+) -> Library:
     """Open the library that ``--library`` names."""
     from soundalike.library import Library
 
-    return Library(folder, create=create)
+    return Library(folder, create=create, recipe=recipe, space=space)
 
 
 @contextmanager
-def open_any_library(folder: str | None) -> Iterator[Library]:
+def open_any_library(
+    folder: str | None, *, recipe: Recipe | None = None, space: str | None = None
+) -> Iterator[Library]:
     """Open the library that ``--library`` names; where none is named and none exists, an empty one for the moment."""
     from soundalike.library import Library, is_library, locate
 
     if folder is not None or is_library(locate(None)):
-        with open_library(folder) as library:
+        with open_library(folder, recipe=recipe, space=space) as library:
             yield library
     else:
-        with TemporaryDirectory(prefix="soundalike-") as place, Library(place) as library:
+        with TemporaryDirectory(prefix="soundalike-") as place, Library(place, recipe=recipe) as library:
             yield library
 
 

@@ -9,12 +9,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from soundalike.analysis import Analyzer, Recipe
+from soundalike.analysis import Analyzer
 from soundalike.audio import Clip
 from soundalike.encoders import ENCODERS
-from soundalike.errors import MissingExtraError, UnknownNameError
+from soundalike.errors import CheckpointError, MissingExtraError, UnknownNameError
 from soundalike.extensions import names
 from soundalike.facets import unit
+from soundalike.recipe import Recipe
 from soundalike.research.evaluation import baselines
 from soundalike.research.evaluation.hearing import Encode, System, Vectors
 
@@ -98,7 +99,7 @@ def load_systems(wanted: Sequence[str] = ()) -> list[System]:
     for name in dict.fromkeys(wanted or known):
         try:
             system = MfccSystem() if name == MFCC else _recipe_system(name)
-        except MissingExtraError:
+        except (MissingExtraError, CheckpointError):
             if wanted:
                 raise
             continue
