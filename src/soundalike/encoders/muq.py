@@ -1,0 +1,211 @@
+"""MuQ: a network that learned to fill gaps in mel spectrograms of a million songs, as an encoder.
+
+Licence of the released checkpoint ``OpenMuQ/MuQ-large-msd-iter``: CC-BY-NC 4.0. Source: Zhu et al., "MuQ:
+Self-Supervised Music Representation Learning with Mel Residual Vector Quantization", 2025.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundalike.audio import Clip
+from soundalike.checkpoints import fingerprint, locate, read_json, read_tensors, require
+from soundalike.encoders.embedded.layout import check_clip
+from soundalike.errors import UsageError
+from soundalike.frozen import Network, computing, identity, load_strictly
+
+if TYPE_CHECKING:
+    import torch
+
+RATE: Final = 24000
+WINDOW: Final = 10.0
+"""Hertz and seconds that MuQ was trained on."""
+
+FFT: Final = 2048
+HOP: Final = 240
+FLOOR: Final = 1e-10
+"""Samples of a spectrum and between two, and the least power, which is -100 dB."""
+
+LEAST: Final = FFT // 2 + 1
+"""Least number of samples, 43 ms: the spectra mirror half their length at each end. A shorter clip is repeated."""
+
+
+class MuQEncoder:
+    """Mean over time of chosen hidden states.
+
+    Parameters
+    ----------
+    network : Network
+        From mel frames, shape (128, n), to shape (dim,).
+    mean, std : float
+        See `log_mel`.
+    name : str
+    dim : int
+    """
+
+    sample_rate = RATE
+    window = WINDOW
+
+    def __init__(self, network: Network, *, mean: float, std: float, name: str, dim: int) -> None:
+        self.name = name
+        self.dim = dim
+        self._network = network
+        self._mean, self._std = mean, std
+
+    def encode(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
+        """Embed clips; see `soundalike.encoders.Encoder.encode`. Digital silence gives a row of zeros.
+
+        Raises
+        ------
+        UsageError
+            If a clip is at another rate, empty or longer than the window.
+        """
+        rows = np.zeros((len(clips), self.dim), np.float32)
+        heard = {i: samples for i, clip in enumerate(clips) if (samples := hear(clip)) is not None}
+        if heard:
+            rows[list(heard)] = self._network([log_mel(repeat(x), self._mean, self._std) for x in heard.values()])
+        return rows
+
+
+def load(
+    checkpoint: str | Path | None = None, device: str = "cpu", precision: str = "fp32", layers: str | None = None
+) -> MuQEncoder:
+    """Make the encoder "muq".
+
+    Parameters
+    ----------
+    checkpoint : str or Path, optional
+        Folder with ``config.json`` and the tensors, as released.
+    device : str
+    precision : {"fp32"}
+    layers : str, optional
+        Whose mean is taken: "0" is what the convolutions in front give, "1" what the first block gives, and so on;
+        also ranges such as "3-6", lists such as "3-6,12", and "all". The default is the last state, after the final
+        norm, which its authors call the features of MuQ.
+
+    Raises
+    ------
+    MissingExtraError, CheckpointError, UsageError
+        If packages or the checkpoint are not here, or it is not MuQ's, or an option is not known.
+    """
+    check_precision("muq", precision)
+    require("torch")
+    from soundalike.encoders.conformer import DERIVED, UNUSED, MuQ, PooledMuQ, Sizes
+
+    path = locate("muq", checkpoint)
+    sizes = Sizes.of(read_json(folder_of(path), "config.json"))
+    last = (sizes.depth,)
+    chosen = last if layers is None else parse_layers(layers, sizes.depth + 1)
+    tensors = read_tensors(path)
+    muq = MuQ(sizes)
+    load_strictly(muq, tensors, what="MuQ", unused=UNUSED, derived=DERIVED)
+    name = identity("muq", fingerprint(tensors), layers=None if chosen == last else ",".join(map(str, chosen)))
+    network = Network(PooledMuQ(muq, chosen), device=device, precision=precision)
+    return MuQEncoder(network, mean=sizes.mean, std=sizes.std, name=name, dim=sizes.dim)
+
+
+def check_precision(name: str, precision: str) -> None:
+    """Refuse any precision but fp32, the only one in which the released networks are known to work."""
+    if precision != "fp32":
+        raise UsageError(f"'{name}' computes in fp32 only; '{precision}' was asked for.", "Leave the precision out.")
+
+
+def folder_of(path: Path) -> Path:
+    """Where the files beside a checkpoint lie: the folder itself, or that of a file."""
+    return path if path.is_dir() else path.parent
+
+
+def parse_layers(text: str, states: int) -> tuple[int, ...]:
+    """Numbers of hidden states, ascending, from a text such as "3-6,12", or "all".
+
+    Raises
+    ------
+    UsageError
+        If it is no such text, or names a state that is not among so many.
+    """
+    if text.strip() == "all":
+        return tuple(range(states))
+    chosen: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not (first.isdecimal() and (last or first).isdecimal() and int(first) <= int(last or first) < states):
+            raise UsageError(
+                f"The layers '{text}' were asked for.",
+                f"Name some of 0 to {states - 1}, such as 5 or 3-6,{states - 1}.",
+            )
+        chosen.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(chosen))
+
+
+def hear(clip: Clip) -> NDArray[np.float32] | None:
+    """A clip's samples, shape (n,), at most a window of them; None for digital silence.
+
+    A cut between two samples may leave one sample more than the window, which would be a second piece of it.
+
+    Raises
+    ------
+    UsageError
+        If it is at another rate, empty or longer than the window.
+    """
+    check_clip(clip, rate=RATE, window=WINDOW)
+    samples = clip.mono().samples[0, : round(RATE * WINDOW)]
+    return samples if samples.any() else None
+
+
+def repeat(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Samples again and again until there are `LEAST`; more than that are returned as they are."""
+    return np.resize(samples, LEAST) if len(samples) < LEAST else samples
+
+
+def log_mel(samples: NDArray[np.float32], mean: float, std: float) -> NDArray[np.float32]:
+    """The mel spectrogram that MuQ sees.
+
+    Parameters
+    ----------
+    samples : float32, shape (n,), n >= LEAST
+    mean, std : float
+        In dB, over the training music.
+
+    Returns
+    -------
+    float32, shape (128, n // HOP)
+        Power in dB, less the mean, in standard deviations. Frames are centred every `HOP` samples, and the last one
+        is left out, so that 10 s are 1000 frames.
+    """
+    import torch
+
+    with computing(torch.device("cpu")):
+        spectra = torch.stft(
+            torch.from_numpy(np.ascontiguousarray(samples)),
+            FFT,
+            HOP,
+            window=torch.hann_window(FFT),
+            return_complex=True,
+        )
+        power = _mel_filters() @ spectra[:, :-1].abs().square()
+        decibels = 10.0 * power.clamp(min=FLOOR).log10()
+        return ((decibels - mean) / std).numpy()
+
+
+@functools.cache
+def _mel_filters() -> torch.Tensor:
+    """Triangles of height 1, evenly spaced on the HTK mel scale from 0 Hz to half the rate: shape (128, FFT // 2 + 1).
+
+    In float32 throughout, as the authors' are: in the narrow low bands rounding shows in the fourth digit.
+    """
+    import torch
+
+    from soundalike.encoders.conformer import MELS
+
+    highest = 2595.0 * np.log10(1.0 + RATE / 2 / 700.0)
+    edges = 700.0 * (10.0 ** (torch.linspace(0.0, float(highest), MELS + 2) / 2595.0) - 1.0)
+    distances = edges[:, None] - torch.linspace(0.0, RATE / 2, FFT // 2 + 1)
+    widths = edges.diff()[:, None]
+    rising, falling = -distances[:-2] / widths[:-1], distances[2:] / widths[1:]
+    return torch.minimum(rising, falling).clamp(min=0.0)
