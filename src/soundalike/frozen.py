@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from soundalike.checkpoints import require
 from soundalike.errors import CheckpointError, UsageError
+from soundalike.onnx_networks import OnnxNetwork
 
 if TYPE_CHECKING:
     import torch
 
-Precision: TypeAlias = Literal["fp32", "bf16"]
+Precision: TypeAlias = Literal["fp32", "bf16", "onnx", "int8"]
 """How a network computes; part of the name of its embeddings, since other precisions give other vectors."""
 
 GPU_BATCH = 16
@@ -91,8 +92,11 @@ class Network:
         Takes one float32 tensor (batch, ...) and gives one tensor (batch, dim).
     device : str
         "cpu", "cuda", "cuda:1", "mps", ...
-    precision : {"fp32", "bf16"}
+    precision : {"fp32", "bf16", "onnx", "int8"}
         "bf16" computes matrix products in bfloat16: half the time on processors that have it, about 1 % off.
+        "onnx" and "int8" compute by onnxruntime (see `soundalike.onnx_networks`), on the CPU only.
+    key : str
+        Names the network, its weights and every choice, for what is kept of it on disk; see `identity`.
 
     Raises
     ------
@@ -100,12 +104,18 @@ class Network:
         If device or precision do not exist here.
     """
 
-    def __init__(self, module: torch.nn.Module, *, device: str = "cpu", precision: str = "fp32") -> None:
+    def __init__(self, module: torch.nn.Module, *, device: str = "cpu", precision: str = "fp32", key: str = "") -> None:
         self._device = check_device(device)
         if precision not in get_args(Precision):
             raise UsageError(f"The precision '{precision}' is not known.", f"Use {' or '.join(get_args(Precision))}.")
         self._precision = precision
         self._module = module.to(self._device).eval()
+        self._onnx: OnnxNetwork | None = None
+        if precision in ("onnx", "int8"):
+            if self._device.type != "cpu":
+                raise UsageError(f"'{precision}' runs on the CPU, not on '{device}'.", "Leave out --device.")
+            assert key, "networks that are kept on disk need a name"
+            self._onnx = OnnxNetwork(self._module, key=key, bits=8 if precision == "int8" else 32)
 
     def __call__(self, arrays: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Run the network on each of several arrays.
@@ -123,6 +133,8 @@ class Network:
         """
         import torch
 
+        if self._onnx is not None:
+            return np.array([self._onnx(np.ascontiguousarray(array, np.float32)) for array in arrays], np.float32)
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for i, array in enumerate(arrays):
             groups[array.shape].append(i)
