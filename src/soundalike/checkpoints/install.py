@@ -154,9 +154,8 @@ def _find(row: Checkpoint, path: Path) -> dict[RemoteFile, Path]:
     folder = path if path.is_dir() else path.parent
     found: dict[RemoteFile, Path] = {}
     for file in row.files:
-        places = [folder / file.place, folder / file.name, folder / PurePosixPath(file.name).name]
-        places += [folder / NETWORK] if _is_torch(file.place) and row.kind != "heads" else []
-        if path.is_file() and (path.name == PurePosixPath(file.name).name or path in places):
+        places = [folder / name for name in _names(row, file)]
+        if path in places:
             places = [path]
         here = [place for place in places if place.is_file()]
         if not here:
@@ -166,6 +165,14 @@ def _find(row: Checkpoint, path: Path) -> dict[RemoteFile, Path]:
             )
         found[file] = here[0]
     return found
+
+
+def _names(row: Checkpoint, file: RemoteFile) -> list[str]:
+    """What one of a checkpoint's files may be called; its name without folders only where that means no other file."""
+    short = PurePosixPath(file.name).name
+    alone = sum(PurePosixPath(other.name).name == short for other in row.files) == 1
+    converted = _is_torch(file.place) and row.kind != "heads"
+    return [file.place, *([short] if alone else []), *([NETWORK] if converted else [])]
 
 
 def _source(file: RemoteFile, commit: str, sha256: str) -> dict[str, str]:

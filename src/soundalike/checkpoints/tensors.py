@@ -188,7 +188,7 @@ def check_content(path: Path) -> None:
 
 
 def _damaged(path: Path) -> CheckpointError:
-    return CheckpointError(f"'{path}' is cut short or damaged.", _AGAIN)
+    return CheckpointError(f"'{path}' is cut short, damaged, or no checkpoint.", _AGAIN)
 
 
 def _numbers() -> list[Any]:

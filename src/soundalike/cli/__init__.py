@@ -14,6 +14,7 @@ import click
 
 from soundalike import __version__
 from soundalike.cli.library_commands import add, doctor, export, failures, remove, status
+from soundalike.cli.models_command import models
 from soundalike.cli.research_commands import research
 from soundalike.cli.search_commands import compare, embed, search
 from soundalike.cli.shared import HELP
@@ -52,7 +53,7 @@ def completion(shell: str) -> None:
     click.echo(kind(cli, {}, "soundalike", "_SOUNDALIKE_COMPLETE").source())
 
 
-for command in (add, search, compare, embed, transcribe, status, failures, remove, export, doctor, research):
+for command in (add, search, compare, embed, transcribe, status, failures, remove, export, doctor, models, research):
     cli.add_command(command)
 
 
