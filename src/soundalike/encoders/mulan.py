@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from soundalike.audio import Clip
 from soundalike.checkpoints import fingerprint, locate, read_json, read_tensors, require
-from soundalike.encoders.muq import RATE, WINDOW, check_precision, folder_of, hear, log_mel, repeat
+from soundalike.encoders.muq import RATE, WINDOW, check_precision, folder_with, hear, log_mel, repeat
 from soundalike.errors import CheckpointError, UsageError
 from soundalike.frozen import Network, identity, load_strictly
 
@@ -41,8 +41,8 @@ class MuLanEncoder:
         From numbers of tokens, shape (n,), to a unit row, shape (dim,).
     tokenizer : Tokenizer, optional
         Without one there is no text.
-    mean, std : float
-        See `soundalike.encoders.muq.log_mel`.
+    scale : (float, float)
+        Mean and standard deviation; see `soundalike.encoders.muq.log_mel`.
     longest : int
         Tokens that are read at once.
     name : str
@@ -165,7 +165,8 @@ def load(checkpoint: str | Path | None = None, device: str = "cpu", precision: s
         Folder with the tensors and ``config.json`` as released, ``MuQ-large-msd-iter/config.json``, which is MuQ's
         (else that of the fetched checkpoint "muq" is taken), and for text the ``tokenizer.json`` of xlm-roberta-base.
     device : str
-    precision : {"fp32"}
+    precision : {"fp32", "onnx", "int8"}
+        Of the sound's side; texts are few, and every length would be exported by itself.
 
     Raises
     ------
@@ -178,7 +179,7 @@ def load(checkpoint: str | Path | None = None, device: str = "cpu", precision: s
     from soundalike.encoders.mulan_network import UNUSED, Embedder, MuLan, Sizes
 
     path = locate("muq-mulan", checkpoint)
-    folder = folder_of(path)
+    folder = folder_with(path)
     config = read_json(folder, "config.json")
     muq = _part(folder, config, "audio_model", "muq")
     text = _part(folder, config, "text_model", "xlm-roberta") or {}
@@ -186,14 +187,14 @@ def load(checkpoint: str | Path | None = None, device: str = "cpu", precision: s
     tensors = read_tensors(path)
     mulan = MuLan(sizes)
     load_strictly(mulan, tensors, what="MuQ-MuLan", unused=UNUSED, derived=conformer.DERIVED)
-    audio, words = (Network(Embedder(mulan, side), device=device) for side in ("audio", "text"))
+    name = identity("muq-mulan", fingerprint(tensors), precision=None if precision == "fp32" else precision)
     return MuLanEncoder(
-        audio,
-        words,
+        Network(Embedder(mulan, "audio"), device=device, precision=precision, key=name),
+        Network(Embedder(mulan, "text"), device=device),
         _tokenizer(folder),
         scale=(sizes.muq.mean, sizes.muq.std),
         longest=sizes.text["max_position_embeddings"] - sizes.text["pad_token_id"] - 1,
-        name=identity("muq-mulan", fingerprint(tensors)),
+        name=name,
         dim=sizes.dim,
     )
 
@@ -219,7 +220,7 @@ def _part(folder: Path, config: dict[str, Any], part: str, kind: str) -> dict[st
 def _fetched_muq() -> dict[str, Any]:
     """MuQ's configuration, which MuQ-MuLan's folder need not hold, from the checkpoint "muq"."""
     try:
-        return read_json(folder_of(locate("muq")), "config.json")
+        return read_json(folder_with(locate("muq")), "config.json")
     except CheckpointError:
         raise CheckpointError(
             "The checkpoint of MuQ-MuLan came without the configuration of MuQ.",

@@ -83,7 +83,7 @@ def load(
     checkpoint : str or Path, optional
         Folder with ``config.json`` and the tensors, as released.
     device : str
-    precision : {"fp32"}
+    precision : {"fp32", "onnx", "int8"}
     layers : str, optional
         Whose mean is taken: "0" is what the convolutions in front give, "1" what the first block gives, and so on;
         also ranges such as "3-6", lists such as "3-6,12", and "all". The default is the last state, after the final
@@ -99,24 +99,29 @@ def load(
     from soundalike.encoders.conformer import DERIVED, UNUSED, MuQ, PooledMuQ, Sizes
 
     path = locate("muq", checkpoint)
-    sizes = Sizes.of(read_json(folder_of(path), "config.json"))
+    sizes = Sizes.of(read_json(folder_with(path), "config.json"))
     last = (sizes.depth,)
     chosen = last if layers is None else parse_layers(layers, sizes.depth + 1)
     tensors = read_tensors(path)
     muq = MuQ(sizes)
     load_strictly(muq, tensors, what="MuQ", unused=UNUSED, derived=DERIVED)
-    name = identity("muq", fingerprint(tensors), layers=None if chosen == last else ",".join(map(str, chosen)))
-    network = Network(PooledMuQ(muq, chosen), device=device, precision=precision)
+    name = identity(
+        "muq",
+        fingerprint(tensors),
+        layers=None if chosen == last else ",".join(map(str, chosen)),
+        precision=None if precision == "fp32" else precision,
+    )
+    network = Network(PooledMuQ(muq, chosen), device=device, precision=precision, key=name)
     return MuQEncoder(network, mean=sizes.mean, std=sizes.std, name=name, dim=sizes.dim)
 
 
 def check_precision(name: str, precision: str) -> None:
-    """Refuse any precision but fp32, the only one in which the released networks are known to work."""
-    if precision != "fp32":
-        raise UsageError(f"'{name}' computes in fp32 only; '{precision}' was asked for.", "Leave the precision out.")
+    """Refuse 16-bit numbers, with which nobody has seen the released networks work."""
+    if precision == "bf16":
+        raise UsageError(f"'{name}' does not compute in bf16.", "Use fp32, onnx or int8.")
 
 
-def folder_of(path: Path) -> Path:
+def folder_with(path: Path) -> Path:
     """Where the files beside a checkpoint lie: the folder itself, or that of a file."""
     return path if path.is_dir() else path.parent
 
@@ -133,13 +138,14 @@ def parse_layers(text: str, states: int) -> tuple[int, ...]:
         return tuple(range(states))
     chosen: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if not (first.isdecimal() and (last or first).isdecimal() and int(first) <= int(last or first) < states):
+        first, dash, last = part.strip().partition("-")
+        last = last if dash else first
+        if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) < states):
             raise UsageError(
                 f"The layers '{text}' were asked for.",
                 f"Name some of 0 to {states - 1}, such as 5 or 3-6,{states - 1}.",
             )
-        chosen.update(range(int(first), int(last or first) + 1))
+        chosen.update(range(int(first), int(last) + 1))
     return tuple(sorted(chosen))
 
 

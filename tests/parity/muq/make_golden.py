@@ -21,6 +21,7 @@ from unittest import mock
 import numpy as np
 import torch
 from muq_inputs import FRAMES, LONG, MEL_FRAMES, SEEDS, SHORT, TEXTS, sound
+
 from tiny.muq import make_mulan, make_muq
 
 stand_in = types.ModuleType("x_clip.tokenizer")
@@ -49,13 +50,15 @@ def hear_mulan(folder: Path) -> dict[str, np.ndarray]:
     text = XLMRobertaConfig(**read(folder / "xlm-roberta-base" / "config.json"))
     muq = read(folder / "MuQ-large-msd-iter" / "config.json")
     with (
-        mock.patch.object(MuQ, "from_pretrained", lambda *_, **__: MuQ(muq)),
-        mock.patch.object(XLMRobertaModel, "from_pretrained", lambda *_, **__: XLMRobertaModel(text)),
+        mock.patch.object(MuQ, "from_pretrained", return_value=MuQ(muq)),
+        mock.patch.object(XLMRobertaModel, "from_pretrained", return_value=XLMRobertaModel(text)),
     ):
         mulan = MuQMuLan(read(folder / "config.json")).eval()
     mulan.load_state_dict(torch.load(folder / "pytorch_model.bin", weights_only=True), strict=True)
     mulan.mulan.text._tokenizer = PreTrainedTokenizerFast(
-        tokenizer_file=str(folder / "tokenizer.json"), pad_token="<pad>", model_input_names=["input_ids", "attention_mask"]
+        tokenizer_file=str(folder / "tokenizer.json"),
+        pad_token="<pad>",
+        model_input_names=["input_ids", "attention_mask"],
     )
     audio = [mulan(wavs=torch.from_numpy(sound(*clip))[None])[0].numpy() for clip in LONG]
     return {

@@ -10,7 +10,7 @@ SHORT = ((0, 24000), (1, 24000))
 """Seed and samples of the clips for MuQ."""
 
 LONG = ((2, 240000), (3, 7 * RATE), (4, 3 * RATE), (5, 720), (6, 23 * RATE))
-"""Those for MuQ-MuLan: a whole piece, one filled up, one only doubled, one shorter than a spectrum, and three pieces."""
+"""Those for MuQ-MuLan: a whole piece, one filled up, one only doubled, one very short, and three pieces."""
 
 TEXTS = ("slow piano", "loud drums, bass.", "快 violin")
 FRAMES = (0, 7, 24)

@@ -12,12 +12,12 @@ pytest.importorskip("transformers")
 
 import torch
 from muq_inputs import FRAMES, LONG, MEL_FRAMES, RATE, SEEDS, SHORT, TEXTS, sound
-from tiny.muq import DEPTH, make_mulan, make_muq, muq_config
 
 from soundalike.audio import Clip
 from soundalike.encoders import mulan, muq
 from soundalike.encoders.conformer import MuQ, Sizes
 from soundalike.frozen import load_strictly
+from tiny.muq import DEPTH, make_mulan, make_muq, muq_config
 
 TOLERANCE = 2e-5
 GOLDEN = dict(np.load(Path(__file__).with_name("golden.npz")))
