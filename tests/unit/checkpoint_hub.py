@@ -66,6 +66,8 @@ class Hub:
         Flip a byte of every body.
     large : bool
         Announce SHA-256 and send elsewhere for the content, as for large files; else git's names, as for small ones.
+    moved : str
+        Repository of "someone" that now belongs to "somebody".
     ranges : list of str or None
         The ranges that were asked for.
     """
@@ -75,6 +77,7 @@ class Hub:
         self.break_after: list[int] = []
         self.statuses: list[int] = []
         self.corrupt = False
+        self.moved = ""
         self.large = True
         self.ranges: list[str | None] = []
         self.headers: list[dict[str, str]] = []
@@ -107,6 +110,12 @@ class Hub:
         content = self.files.get(name)
         if self.statuses:
             request.send_error(self.statuses.pop(0))
+            return
+        if self.moved and name.startswith(self.moved):
+            request.send_response(307)
+            request.send_header("Location", request.path.replace("someone", "somebody"))
+            request.send_header("Content-Length", "0")
+            request.end_headers()
             return
         if content is None:
             request.send_error(404)

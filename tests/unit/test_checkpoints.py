@@ -60,6 +60,14 @@ def test_a_document_keeps_numbers_and_texts(tmp_path):
     assert (document["epoch"], document["best"], document["name"]) == (3, 0.5, "tiny")
 
 
+def test_a_number_of_numpy_1_is_plain_data(tmp_path):
+    torch.save({"a": torch.ones(1), "best": np.float64(0.5)}, tmp_path / "x.pt", _use_new_zipfile_serialization=False)
+    written = (tmp_path / "x.pt").read_bytes()
+    assert b"numpy._core.multiarray" in written
+    (tmp_path / "x.pt").write_bytes(written.replace(b"numpy._core.multiarray", b"numpy.core.multiarray"))
+    assert read_document(tmp_path / "x.pt")["best"] == 0.5
+
+
 @pytest.mark.parametrize("written", ["torch", "torch before 1.6", "pickle 2", "pickle 5"])
 def test_code_in_a_checkpoint_is_named_and_never_run(tmp_path, written):
     trap = tmp_path / "trap"
@@ -217,6 +225,14 @@ def test_a_checkpoint_that_is_not_here_comes_with_the_command_that_gets_it(tmp_p
         locate("mert-95m")
     (tmp_path / "checkpoints" / "mert-95m" / "model.safetensors").touch()
     assert locate("mert-95m") == tmp_path / "checkpoints" / "mert-95m"
+
+
+def test_another_checkpoint_for_the_same_part_serves_where_its_own_is_not_here(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOUNDALIKE_HOME", str(tmp_path))
+    for name in ("clap-unfused", "clap"):
+        (tmp_path / "checkpoints" / name).mkdir(parents=True)
+        (tmp_path / "checkpoints" / name / "model.safetensors").touch()
+        assert locate("clap").name == name
 
 
 def test_without_the_extra_there_is_one_sentence(monkeypatch, tmp_path):

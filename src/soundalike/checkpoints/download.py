@@ -154,9 +154,9 @@ def _head(url: str) -> tuple[Any, str]:
         with urllib.request.build_opener(_Staying).open(request, timeout=TIMEOUT) as answer:
             return answer.headers, ""
     except urllib.error.HTTPError as error:
-        with error:
-            if error.code in (301, 302, 303, 307, 308):
-                return error.headers, error.headers.get("Location", "")
+        error.close()
+        if error.code in (301, 302, 303, 307, 308):
+            return error.headers, error.headers.get("Location", "")
         raise
 
 
@@ -190,10 +190,10 @@ def _again(ask: Callable[[], T], *, tries: int) -> T:
         try:
             return ask()
         except urllib.error.HTTPError as error:
-            with error:
-                if error.code not in _PASSING:
-                    raise CheckpointError(f"The hub answers {error.code} to {error.url}.", _WITHOUT) from None
-                problem: object = f"{error.code} {error.reason}"
+            error.close()
+            if error.code not in _PASSING:
+                raise CheckpointError(f"The hub answers {error.code} to {error.url}.", _WITHOUT) from None
+            problem: object = f"{error.code} {error.reason}"
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             problem = getattr(error, "reason", None) or error
         time.sleep(PAUSE * 2**attempt if attempt < tries - 1 else 0)

@@ -28,7 +28,7 @@ NETWORK = "model.safetensors"
 
 
 def fetch(name: str, *, accepted: bool = False, progress: Progress = lambda file, done, total: None) -> Path:
-    """Download a checkpoint into its folder, unless it is there.
+    """Download a checkpoint into its folder, unless it is there in the table's revision.
 
     Parameters
     ----------
@@ -53,7 +53,9 @@ def fetch(name: str, *, accepted: bool = False, progress: Progress = lambda file
     require("torch", "safetensors")
     demand(row, accepted=accepted)
     if is_here(name):
-        return folder_of(name)
+        manifest = read_manifest(folder_of(name))
+        if manifest is None or manifest.get("revision") == row.revision:
+            return folder_of(name)
     with _staging(row, fresh=False) as staging:
         _check_space(staging, row)
         sources = {

@@ -26,6 +26,8 @@ def is_here(name: str) -> bool:
 def locate(name: str, path: str | Path | None = None) -> Path:
     """The file or folder of the checkpoint `name`: `path` if one is given, else where it was fetched to.
 
+    Where only another checkpoint for the same part is here, such as "clap-unfused" for "clap", it is that one.
+
     Raises
     ------
     CheckpointError
@@ -36,8 +38,9 @@ def locate(name: str, path: str | Path | None = None) -> Path:
         if not given.exists():
             raise CheckpointError(f"There is no checkpoint at '{path}'.", "Name a file or a folder that is there.")
         return given
-    if is_here(name):
-        return folder_of(name)
+    for other in (name, *(row.name for row in checkpoints().values() if row.part == name)):
+        if is_here(other):
+            return folder_of(other)
     raise CheckpointError(f"The checkpoint {name} is not here.", _how_to_get(name))
 
 

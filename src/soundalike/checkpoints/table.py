@@ -103,9 +103,9 @@ def checkpoint(name: str) -> Checkpoint:
     return checkpoints()[name]
 
 
-def costs(path: Path = COSTS) -> Mapping[str, Cost]:
+def costs(path: Path | None = None) -> Mapping[str, Cost]:
     """What checkpoints cost to run, by name; empty for those that were not measured."""
-    found = json.loads(path.read_text("utf-8"))
+    found = json.loads((path or COSTS).read_text("utf-8"))
     return {name: Cost(**cost) for name, cost in found.items()}
 
 
