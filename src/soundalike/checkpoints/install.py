@@ -222,6 +222,7 @@ def _convert(row: Checkpoint, staging: Path, path: Path, source: dict[str, str])
     tensors = read_tensors(path)
     metadata = {"format": "pt", "licence": row.licence} | {f"source_{key}": text for key, text in source.items()}
     save_file(_apart(tensors), staging / NETWORK, metadata)
+    (staging / NETWORK).chmod(0o644)  # it is written for its owner alone
     if fingerprint(read_tensors(staging / NETWORK)) != fingerprint(tensors):
         raise CheckpointError(f"'{path}' did not survive its conversion.", "The disk may be failing; try again.")
 
