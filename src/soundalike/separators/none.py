@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from soundalike.audio import Clip
+from soundalike.separators import StemFile
 
 
 class NoSeparator:
-    """Hands the clip on as the stem ``mix``."""
+    """Hands the sound on as the stem ``mix``."""
 
     name = "none"
     stems = ("mix",)
@@ -16,3 +18,8 @@ class NoSeparator:
     def separate(self, clip: Clip) -> Mapping[str, Clip]:
         """Return the clip itself under ``mix``."""
         return {"mix": clip}
+
+    @contextmanager
+    def files(self, path: str, *, start: float = 0.0, end: float | None = None) -> Iterator[Mapping[str, StemFile]]:
+        """Name the file itself under ``mix``."""
+        yield {"mix": StemFile(path, start)}
