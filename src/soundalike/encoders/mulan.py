@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from soundalike.audio import Clip
 from soundalike.checkpoints import fingerprint, locate, read_json, read_tensors, require
-from soundalike.encoders.muq import RATE, WINDOW, check_precision, folder_with, hear, log_mel, repeat
+from soundalike.encoders.muq import RATE, WINDOW, check_precision, folder_with, hear, log_mel
 from soundalike.errors import CheckpointError, UsageError
 from soundalike.frozen import Network, identity, load_strictly
 
@@ -101,7 +101,7 @@ class MuLanEncoder:
 
     def embed(self, pieces: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Embed samples, each of shape (n,) with n at most `PIECE`, as they are: unit rows, float32 (n, dim)."""
-        return self._audio([log_mel(repeat(piece), self._mean, self._std) for piece in pieces])
+        return self._audio([log_mel(piece, self._mean, self._std) for piece in pieces])
 
     def _read(self, text: str) -> NDArray[np.float32]:
         """Numbers of a text's tokens."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from soundalike.audio import Clip
 from soundalike.checkpoints import fingerprint, locate, read_json, read_tensors, require
 from soundalike.encoders.embedded.layout import check_clip
+from soundalike.encoders.windows import repeat
 from soundalike.errors import UsageError
 from soundalike.frozen import Network, computing, identity, load_strictly
 
@@ -69,7 +70,7 @@ class MuQEncoder:
         rows = np.zeros((len(clips), self.dim), np.float32)
         heard = {i: samples for i, clip in enumerate(clips) if (samples := hear(clip)) is not None}
         if heard:
-            rows[list(heard)] = self._network([log_mel(repeat(x), self._mean, self._std) for x in heard.values()])
+            rows[list(heard)] = self._network([log_mel(x, self._mean, self._std) for x in heard.values()])
         return rows
 
 
@@ -164,36 +165,27 @@ def hear(clip: Clip) -> NDArray[np.float32] | None:
     return samples if samples.any() else None
 
 
-def repeat(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Samples again and again until there are `LEAST`; more than that are returned as they are."""
-    return np.resize(samples, LEAST) if len(samples) < LEAST else samples
-
-
 def log_mel(samples: NDArray[np.float32], mean: float, std: float) -> NDArray[np.float32]:
     """The mel spectrogram that MuQ sees.
 
     Parameters
     ----------
-    samples : float32, shape (n,), n >= LEAST
+    samples : float32, shape (n,), n >= 1
+        Repeated up to `LEAST`.
     mean, std : float
         In dB, over the training music.
 
     Returns
     -------
-    float32, shape (128, n // HOP)
+    float32, shape (128, max(n, LEAST) // HOP)
         Power in dB, less the mean, in standard deviations. Frames are centred every `HOP` samples, and the last one
         is left out, so that 10 s are 1000 frames.
     """
     import torch
 
+    sound = torch.tensor(repeat(samples, LEAST))  # a copy, because torch warns of arrays that must not be changed
     with computing(torch.device("cpu")):
-        spectra = torch.stft(
-            torch.from_numpy(np.ascontiguousarray(samples)),
-            FFT,
-            HOP,
-            window=torch.hann_window(FFT),
-            return_complex=True,
-        )
+        spectra = torch.stft(sound, FFT, HOP, window=torch.hann_window(FFT), return_complex=True)
         power = _mel_filters() @ spectra[:, :-1].abs().square()
         decibels = 10.0 * power.clamp(min=FLOOR).log10()
         return ((decibels - mean) / std).numpy()
@@ -203,7 +195,7 @@ def log_mel(samples: NDArray[np.float32], mean: float, std: float) -> NDArray[np
 def _mel_filters() -> torch.Tensor:
     """Triangles of height 1, evenly spaced on the HTK mel scale from 0 Hz to half the rate: shape (128, FFT // 2 + 1).
 
-    In float32 throughout, as the authors' are: in the narrow low bands rounding shows in the fourth digit.
+    In float32 throughout, as the authors' are: rounding moves them by 1e-5.
     """
     import torch
 
