@@ -85,7 +85,7 @@ class Analyzer:
     """
 
     def __init__(self, recipe: Recipe = Recipe()) -> None:  # noqa: B008 - frozen, so it cannot be changed by a call
-        heads = recipe.heads or DEFAULT_HEADS.get(recipe.encoder, "identity")
+        heads = heads_of(recipe)
         self._recipe = replace(recipe, heads=heads)
         self._separator = load_separator(
             recipe.separator,
@@ -137,21 +137,6 @@ class Analyzer:
     def understands_text(self) -> bool:
         """Whether `words` works."""
         return isinstance(self._encoder, TextEncoder) and any(head.factor == "overall" for head in self._heads)
-
-    @property
-    def background(self) -> Background | None:
-        """The background shipped with the heads, for a library too small to have its own.
-
-        It was measured on mixes; a stem's factor is held against the mix's until a library has measured its own.
-        """
-        shipped = load_background(self._recipe.heads)
-        if shipped is None or self._separator.stems == ("mix",):
-            return shipped
-        levels = {
-            level: {facet: known[mix] for facet in self.space.facets if (mix := Facet(facet.factor)) in known}
-            for level, known in shipped.levels.items()
-        }
-        return replace(shipped, levels=levels)
 
     def analyse(self, path: str | Path, *, start: float = 0.0, end: float | None = None) -> AnalysedTrack:
         """Decode, listen, and describe one file.
@@ -352,6 +337,26 @@ class Analyzer:
             facet: np.array([row[facet] for row in rows], np.float32).reshape(-1, self.space.dim)
             for facet in self.space.facets
         }
+
+
+def shipped_background(recipe: Recipe, space: Space) -> Background | None:
+    """The background that ships with a recipe's heads, for a library too small to have its own; None if there is none.
+
+    It was measured on mixes; a stem's factor is held against the mix's until a library has measured its own.
+    """
+    shipped = load_background(heads_of(recipe))
+    if shipped is None or all(facet.stem == "mix" for facet in space.facets):
+        return shipped
+    levels = {
+        level: {facet: known[mix] for facet in space.facets if (mix := Facet(facet.factor)) in known}
+        for level, known in shipped.levels.items()
+    }
+    return replace(shipped, levels=levels)
+
+
+def heads_of(recipe: Recipe) -> str:
+    """The set of heads that a recipe means: the one that it names, or the encoder's own."""
+    return recipe.heads or DEFAULT_HEADS.get(recipe.encoder, "identity")
 
 
 def _audible(stems: Mapping[str, Clip]) -> dict[str, Clip]:

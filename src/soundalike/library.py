@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from soundalike.analysis import Analyzer
+from soundalike.analysis import Analyzer, shipped_background
 from soundalike.comparison import Comparison, Measure
 from soundalike.errors import NotFoundError, SpaceMismatchError, UsageError
 from soundalike.facets import FacetVectors, Space, Weights, load_preset
@@ -33,6 +33,9 @@ from soundalike.workers import run_here, run_in_processes
 
 BACKGROUND_TRACKS = 50
 """A library with at least so many tracks uses the background of its own random pairs."""
+
+FEWEST_TRACKS = 8
+"""The same where none ships with the heads: a rough scale is better than none."""
 
 BACKGROUND_SAMPLE = 400
 
@@ -381,7 +384,7 @@ class Library:
     @property
     def background(self) -> Background | None:
         """What scores are measured against: the library's own random pairs, or the shipped ones."""
-        own, shipped = self.store.background(), self.analyzer.background
+        own, shipped = self.store.background(), shipped_background(self.recipe, self.space)
         if own is None or own.alignments or shipped is None:
             return own or shipped
         return replace(own, alignments=shipped.alignments)
@@ -400,7 +403,8 @@ class Library:
         """Measure the background anew once there are enough tracks, and whenever they have doubled."""
         tracks = self.store.count().tracks
         known = self.store.background()
-        if tracks < max(BACKGROUND_TRACKS, 2 * known.tracks if known else 0):
+        least = BACKGROUND_TRACKS if shipped_background(self.recipe, self.space) else FEWEST_TRACKS
+        if tracks < max(least, 2 * known.tracks if known else 0):
             return
         ids = [track.id for track in self.store.tracks() if not track.silent]
         chosen = np.random.default_rng(0).permutation(ids)[:BACKGROUND_SAMPLE]

@@ -27,7 +27,7 @@ import soundfile
 
 from audio_files import encode
 from conftest import RATE, tune, write_tune
-from soundalike import ingest
+from soundalike import library
 from soundalike.analysis import Analyzer
 from soundalike.cli import main
 from soundalike.stores import embedded
@@ -92,7 +92,7 @@ class Program:
 @pytest.fixture(autouse=True)
 def listen_here(monkeypatch):
     """Starting a process takes longer than any test here; `test_workers` and `test_cli` start some."""
-    monkeypatch.setattr(ingest, "run_in_processes", lambda tasks, recipe, jobs: run_here(tasks, Analyzer(recipe)))
+    monkeypatch.setattr(library, "run_in_processes", lambda tasks, recipe, jobs: run_here(tasks, Analyzer(recipe)))
 
 
 @pytest.fixture(scope="module")
