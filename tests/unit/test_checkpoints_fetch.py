@@ -358,6 +358,22 @@ def test_an_inspection_of_several_networks_keeps_them_apart(hub):
     assert len(names) == 4
 
 
+def test_an_inspection_tells_files_of_one_name_apart_by_their_place(home, tmp_path, monkeypatch):
+    inner = b'{"inner": 1}'
+    row = hubs.row("tiny", {"config.json": CONFIG, "model.safetensors": b""})
+    sha256 = hashlib.sha256(inner).hexdigest()
+    text = row.replace("}]", f'}}, {{ name = "config.json", place = "inner/config.json", sha256 = "{sha256}" }}]')
+    (tmp_path / "table.toml").write_text(text)
+    monkeypatch.setattr(table, "checkpoints", lambda: table.read_table(tmp_path / "table.toml"))
+    monkeypatch.setattr("soundalike.checkpoints.places.checkpoints", table.checkpoints)
+    hubs.write_torch(tmp_path / "given" / "model.bin")
+    (tmp_path / "given" / "inner").mkdir()
+    (tmp_path / "given" / "config.json").write_bytes(CONFIG)
+    (tmp_path / "given" / "inner" / "config.json").write_bytes(inner)
+    verdicts = {report.file: report.verdict for report in inspect("tiny", tmp_path / "given").files}
+    assert verdicts == {"config.json": "released", "inner/config.json": "released", "model.bin": "unknown"}
+
+
 def test_an_inspection_of_a_file_somewhere_compares_it_with_the_release(rows, home, released):
     (report,) = inspect("tiny", released / "pytorch_model.bin").files
     assert report.verdict == "released"

@@ -114,7 +114,7 @@ def _tensor_report(name: str, tensor: torch.Tensor, sampled: bool) -> TensorRepo
 def _file_reports(row: Checkpoint, place: Path) -> Iterator[FileReport]:
     folder = place if place.is_dir() else place.parent
     manifest = (read_manifest(place) if place.is_dir() else None) or {"files": {}}
-    released = {file.place: file.sha256 for file in row.files} | {file.name: file.sha256 for file in row.files}
+    released = {file.name: file.sha256 for file in row.files} | {file.place: file.sha256 for file in row.files}
     paths = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
     for path in paths:
         file = path.relative_to(folder).as_posix()
