@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -20,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.audio import Clip, Excerpt, ExcerptStream, file_hash, load_clip
+from soundalike.audio import Clip, Excerpt, ExcerptStream, file_hash
 from soundalike.encoders import TextEncoder, load_encoder
 from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
 from soundalike.encoders.embedded.transcription import Posteriors, transcribe
@@ -32,17 +31,13 @@ from soundalike.notes import Transcription, join
 from soundalike.recipe import Recipe
 from soundalike.scoring import Background
 from soundalike.separators import load_separator
+from soundalike.stems import audible, with_stems
 from soundalike.tags import read_tags
 from soundalike.tempo import estimate_tempo
 from soundalike.tracks import AnalysedTrack, Track
 
 SILENCE_DB = -70.0
 """Overall level in dBFS (root mean square) below which a file counts as silent."""
-
-STEM_DB = -60.0
-STEM_BELOW_MIX_DB = 40.0
-"""A separated stem is absent from an excerpt in which its level is below the first, in dBFS, or by more than the
-second, in dB, below that of the mix: what a separator leaves in a stem that does not play is softer than that."""
 
 LEAST_CONFIDENCE = 0.05
 """Confidence, 0 to 1, below which a tempo or key is not reported: a gong has neither."""
@@ -161,7 +156,15 @@ class Analyzer:
         stat = _stat(path)
         stream = self._stream(path, start, end)
         heard = _Heard(descriptors=np.zeros(self._listener.dim))
-        excerpts = self._with_stems(path, self._chosen(path, stream, start, end), start, end)
+        excerpts = with_stems(
+            path,
+            self._chosen(path, stream, start, end),
+            self._separator,
+            {facet.stem for facet in self.space.facets},
+            start=start,
+            end=end,
+            apart=self._recipe.most_excerpts > 0,
+        )
         while group := list(islice(excerpts, AT_ONCE if self._encoder is not self._listener else 1)):
             self._hear(group, heard)
         silent = not heard.rows or stream.rms_db < SILENCE_DB
@@ -200,42 +203,6 @@ class Analyzer:
         count = sum(1 for _ in self._stream(path, start, end))
         chosen = {math.floor((i + 0.5) * count / most) for i in range(most)} if most < count else set(range(count))
         yield from (excerpt for i, excerpt in enumerate(stream) if i in chosen)
-
-    def _with_stems(
-        self, path: str, excerpts: Iterator[Excerpt], start: float, end: float | None
-    ) -> Iterator[tuple[Excerpt, dict[str, Clip]]]:
-        """Each excerpt with its audible stems, mono at the encoder's rate; whole passages are separated at once."""
-        if self._separator.stems == ("mix",):
-            yield from ((excerpt, {"mix": excerpt.clip}) for excerpt in excerpts)
-            return
-        with ExitStack() as stack:
-            files = None
-            for excerpt in excerpts:
-                begun = start
-                if self._recipe.most_excerpts:
-                    begun = excerpt.start
-                    stack.close()
-                    files = stack.enter_context(self._separator.files(path, start=excerpt.start, end=excerpt.end))
-                elif files is None:
-                    files = stack.enter_context(self._separator.files(path, start=start, end=end))
-                found = {"mix": excerpt.clip}
-                for stem in set(files) - {"mix"}:
-                    first = files[stem].start + excerpt.start - begun
-                    clip = self._read(files[stem].path, first, excerpt.end - excerpt.start)
-                    if clip is not None:
-                        found[stem] = clip
-                yield excerpt, _audible(found)
-
-    def _read(self, path: str, start: float, seconds: float) -> Clip | None:
-        """A passage of a stem's file; None where the file has ended, as that of an instrument that has."""
-        try:
-            return load_clip(
-                path, start=max(start, 0.0), end=start + seconds, rate=self._encoder.sample_rate, mono=True
-            )
-        except AudioDecodeError:
-            raise
-        except UsageError:
-            return None
 
     def _hear(self, group: Sequence[tuple[Excerpt, dict[str, Clip]]], heard: _Heard) -> None:
         """Listen to a few excerpts."""
@@ -280,8 +247,8 @@ class Analyzer:
         """
         rate, separated = self._encoder.sample_rate, []
         for clip in clips:
-            stems = self._separator.separate(clip) if self._separator.stems != ("mix",) else {"mix": clip}
-            separated.append(_audible({stem: sound.mono().resample(rate) for stem, sound in stems.items()}))
+            stems = self._separator.separate(clip)
+            separated.append(audible({stem: sound.mono().resample(rate) for stem, sound in stems.items()}))
         return self._stacked([vectors for vectors, _, _ in self._listen(separated)])
 
     def words(self, text: str) -> Vector:
@@ -357,18 +324,6 @@ def shipped_background(recipe: Recipe, space: Space) -> Background | None:
 def heads_of(recipe: Recipe) -> str:
     """The set of heads that a recipe means: the one that it names, or the encoder's own."""
     return recipe.heads or DEFAULT_HEADS.get(recipe.encoder, "identity")
-
-
-def _audible(stems: Mapping[str, Clip]) -> dict[str, Clip]:
-    """The mix, and the stems that are loud enough to be more than what a separator leaves behind."""
-    least = max(STEM_DB, _level(stems["mix"]) - STEM_BELOW_MIX_DB)
-    return {stem: clip for stem, clip in stems.items() if stem == "mix" or _level(clip) >= least}
-
-
-def _level(clip: Clip) -> float:
-    """Root mean square in dBFS; -inf for digital silence."""
-    energy = float(np.einsum("ij,ij->", clip.samples, clip.samples, dtype=np.float64)) / max(clip.samples.size, 1)
-    return 10.0 * math.log10(energy) if energy > 0.0 else -math.inf
 
 
 def retagged(track: Track) -> Track:
