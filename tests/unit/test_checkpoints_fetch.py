@@ -280,6 +280,18 @@ def test_a_folder_that_cannot_be_written_to_is_one_sentence(rows, home):
         fetch("tiny")
 
 
+def test_a_full_disk_is_one_sentence(hub, monkeypatch):
+    from safetensors import SafetensorError
+
+    def fail(*arguments):
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr("safetensors.torch.save_file", fail)
+    with pytest.raises(CheckpointError, match="cannot be written to: No space left on device"):
+        fetch("tiny")
+    assert not is_here("tiny")
+
+
 @pytest.fixture
 def released(files, tmp_path):
     """The files of "tiny" in a folder, as somebody carried them here."""

@@ -12,6 +12,7 @@ import hashlib
 import http.client
 import os
 import re
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -194,7 +195,7 @@ def _again(ask: Callable[[], T], *, tries: int) -> T:
             if error.code not in _PASSING:
                 raise CheckpointError(f"The hub answers {error.code} to {error.url}.", _WITHOUT) from None
             problem: object = f"{error.code} {error.reason}"
-        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError) as error:
             problem = getattr(error, "reason", None) or error
         time.sleep(PAUSE * 2**attempt if attempt < tries - 1 else 0)
     raise CheckpointError(f"The hub cannot be reached: {problem}.", f"{_WITHOUT} What has come is kept.")

@@ -217,11 +217,15 @@ def _finish(row: Checkpoint, staging: Path, sources: dict[str, dict[str, str]]) 
 
 def _convert(row: Checkpoint, staging: Path, path: Path, source: dict[str, str]) -> None:
     """Write the tensors of a torch file as safetensors, and read them back."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     tensors = read_tensors(path)
     metadata = {"format": "pt", "licence": row.licence} | {f"source_{key}": text for key, text in source.items()}
-    save_file(_apart(tensors), staging / NETWORK, metadata)
+    try:
+        save_file(_apart(tensors), staging / NETWORK, metadata)
+    except SafetensorError as error:  # it hides the disk's own complaint
+        raise OSError(str(error)) from None
     (staging / NETWORK).chmod(0o644)  # it is written for its owner alone
     if fingerprint(read_tensors(staging / NETWORK)) != fingerprint(tensors):
         raise CheckpointError(f"'{path}' did not survive its conversion.", "The disk may be failing; try again.")
