@@ -23,14 +23,14 @@ def cut(samples: Samples, size: int, *, least: int) -> list[Samples]:
     size : int
         Samples of a full window.
     least : int
-        Samples of the shortest window, at most `size`: what a network can take, or says something sensible of.
+        Samples of the shortest remainder worth a window of its own.
 
     Returns
     -------
-    list of float32, shape (size,), or fewer in one of them
-        Full windows from the start. What remains behind them is the last window, shorter, if it has `least` samples,
-        and is left out otherwise. A clip shorter than `size` is one window; if it is shorter than `least` it is
-        repeated up to `least` (see `repeat`).
+    list of float32, shape (size,), or fewer in the last one
+        Full windows from the start. What remains behind them is a window too, as short as it is, if it has `least`
+        samples, and is left out otherwise. A clip shorter than `size` is one window, however short; `repeat` makes
+        it as long as a network needs.
 
     Raises
     ------
@@ -42,10 +42,8 @@ def cut(samples: Samples, size: int, *, least: int) -> list[Samples]:
     check_samples(samples)
     if not 1 <= least <= size:
         raise UsageError(f"Windows of {least} to {size} samples were asked for.", "Give 1 <= least <= size.")
-    if len(samples) < size:
-        return [repeat(samples, least)]
     pieces = [samples[first : first + size] for first in range(0, len(samples), size)]
-    return pieces if len(pieces[-1]) >= least else pieces[:-1]
+    return pieces if len(pieces) == 1 or len(pieces[-1]) >= least else pieces[:-1]
 
 
 def repeat(samples: Samples, least: int) -> Samples:
