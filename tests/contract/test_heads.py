@@ -9,13 +9,18 @@ from soundalike import extensions
 from soundalike.errors import ShapeError
 from soundalike.facets import FACTORS
 from soundalike.heads import BACKGROUNDS, HEADS, Head, load_background, load_heads
+from tiny.merit import MAKERS
 
 NAMES = extensions.names("heads", HEADS)
 
 
 @pytest.fixture(params=NAMES)
-def heads(request: pytest.FixtureRequest) -> tuple[Head, ...]:
-    return load_heads(request.param)
+def heads(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Head, ...]:
+    if request.param in MAKERS:
+        pytest.importorskip("torch")
+        checkpoint = MAKERS[request.param](tmp_path_factory.mktemp("heads"))
+        return load_heads(request.param, checkpoint=checkpoint)
+    return load_heads(request.param, in_dim=6001)  # odd, and longer than what numpy adds up at a time
 
 
 def embeddings(head: Head, count: int = 5) -> np.ndarray:
