@@ -82,15 +82,14 @@ def stream(model: SegmentModel, blocks: Iterable[Samples]) -> Iterator[Samples]:
     Yields
     ------
     float32, shape (stems, channels, m)
-        As many samples in all as came in.
+        As many samples in all as came in. Digital silence gives digital silence.
     """
     size = segment_length(model)
     stride = size * 3 // 4
     weights = _triangle(size)
     tail = np.zeros((len(model.stems), model.channels, 0), np.float32)
     for segment, lead, length in _segments(blocks, size, stride):
-        split = model.separate_segment(segment)[..., lead : lead + length]
-        blended = weights[:length] * split
+        blended = weights[:length] * _split(model, segment)[..., lead : lead + length]
         total = weights[:length].copy()
         overlap = tail.shape[-1]
         assert overlap <= length, "a segment reaches at least as far as the one before it"
@@ -99,6 +98,13 @@ def stream(model: SegmentModel, blocks: Iterable[Samples]) -> Iterator[Samples]:
         yield blended[..., :stride] / total[:stride]
         tail = blended[..., stride:]
     assert not tail.shape[-1], "the last segment is shorter than a stride"
+
+
+def _split(model: SegmentModel, segment: Samples) -> Samples:
+    """Ask the model, except about digital silence, in which some networks hear their own bias."""
+    if segment.any():
+        return model.separate_segment(segment)
+    return np.zeros((len(model.stems), *segment.shape), np.float32)
 
 
 def _triangle(size: int) -> Samples:
@@ -142,27 +148,23 @@ class Level:
     ----------
     mean, deviation : float32
         Of the mono mix.
-    silent : bool
-        Whether every sample is 0.
     """
 
     mean: np.float32
     deviation: np.float32
-    silent: bool
 
 
 def measure(blocks: Iterable[Samples]) -> Level:
     """Mean and standard deviation of the mono mix over all blocks, each float32 (channels, any)."""
-    count, total, energy, silent = 0, 0.0, 0.0, True
+    count, total, energy = 0, 0.0, 0.0
     for block in blocks:
         mono = mean(block).astype(np.float64)
         count += len(mono)
         total += float(mono.sum())
         energy += float(np.einsum("i,i->", mono, mono))
-        silent = silent and not block.any()
     average = total / max(count, 1)
     variance = max(energy - total * average, 0.0) / max(count - 1, 1)
-    return Level(np.float32(average), np.float32(math.sqrt(variance) + SMALLEST), silent)
+    return Level(np.float32(average), np.float32(math.sqrt(variance) + SMALLEST))
 
 
 def stream_normalised(model: SegmentModel, blocks: Iterable[Samples], level: Level) -> Iterator[Samples]:
