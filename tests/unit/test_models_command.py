@@ -11,7 +11,10 @@ pytest.importorskip("safetensors")
 import checkpoint_hub as hubs
 from soundalike.checkpoints import read_tensors, table
 from soundalike.cli import main
+from soundalike.encoders import ENCODERS
 from soundalike.errors import CheckpointError
+from soundalike.heads import HEADS
+from soundalike.separators import SEPARATORS
 
 CONFIG = b"{}"
 
@@ -21,6 +24,11 @@ def load_tiny(checkpoint):
     if sorted(read_tensors(checkpoint)) != ["a.weight", "b.weight"]:
         raise CheckpointError("This is no checkpoint of tiny.", "Use the released files.")
     return SimpleNamespace(name="tiny@1")
+
+
+def test_every_row_is_for_a_part_that_there_is():
+    tables = {"encoder": ENCODERS, "separator": SEPARATORS, "heads": HEADS}
+    assert all(row.part in tables[row.kind] for row in table.read_table(table.TABLE).values())
 
 
 @pytest.fixture
