@@ -10,6 +10,7 @@ Source of the form: Roy et al., "MERIT: Learning Disentangled Music Representati
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,8 @@ MERIT_TENSORS: Final = MappingProxyType(
     {"net.0.weight": "hidden.weight", "net.0.bias": "hidden.bias", "net.2.weight": "output.weight"}
 )
 """Names in MERIT's files and in ours."""
+
+_REMEDY: Final = "Use the files whole, as they were written."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +134,8 @@ def load_folder(folder: Path, *, encoder: str | None = None) -> tuple[Projection
     ----------
     folder : Path
     encoder : str, optional
-        Name of the encoder that they will be used with.
+        Name of the encoder that they will be used with. It may compute in another precision than the one that they
+        were trained on.
 
     Raises
     ------
@@ -175,10 +179,11 @@ def write_heads(folder: Path, heads: Sequence[ProjectionHead], *, encoder: str) 
     from safetensors.numpy import save
 
     factors = [head.factor for head in heads]
-    if not heads or len(set(factors)) < len(factors) or len({(head.in_dim, head.dim) for head in heads}) > 1:
+    lengths = {(head.in_dim, head.dim) for head in heads}
+    if len(lengths) != 1 or len(set(factors)) < len(factors) or not set(factors) <= set(FACTORS):
         raise UsageError(
             f"Heads for {', '.join(factors) or 'nothing'} cannot be written together.",
-            "Give one or more, each for another factor, and all of the same lengths.",
+            f"Give one or more, each for another factor of {', '.join(FACTORS)}, and all of the same lengths.",
         )
     arrays = {name: np.ascontiguousarray(layer) for head in heads for name, layer in head.layers().items()}
     metadata = {"format": FORMAT, "encoder": encoder, "factors": ",".join(factors)}
@@ -197,12 +202,17 @@ def _read_own(path: Path, encoder: str | None) -> tuple[ProjectionHead, ...]:
             "Train them again, or use another version of soundalike.",
         )
     made_for = metadata.get("encoder", "")
-    if encoder is not None and made_for != encoder:
+    if encoder is not None and _exact(encoder) != _exact(made_for):
         raise UsageError(
             f"The heads '{path}' were made for the encoder '{made_for}', not for '{encoder}'.",
             "Use them with that encoder, or train heads for this one.",
         )
     return _build("heads", metadata.get("factors", "").split(","), load_file(path), path)
+
+
+def _exact(encoder: str) -> str:
+    """The name of an encoder without its precision, which moves embeddings too little to matter to heads."""
+    return re.sub(r",precision=\w+", "", encoder)
 
 
 def _read_merit(folder: Path) -> tuple[ProjectionHead, ...]:
@@ -233,12 +243,16 @@ def _read_merit_file(path: Path) -> dict[str, Array]:
 
 def _build(kind: str, factors: list[str], arrays: Mapping[str, NDArray[Any]], path: Path) -> tuple[ProjectionHead, ...]:
     """Heads of the factors, refused unless they are complete, finite and of the same lengths."""
+    if len(set(factors)) < len(factors) or not set(factors) <= set(FACTORS):
+        raise CheckpointError(
+            f"The heads '{path}' are said to be for the factors {', '.join(factors)}.",
+            f"There are {', '.join(FACTORS)}, each at most once.",
+        )
     expected = {f"{factor}.{layer}" for factor in factors for layer in MERIT_TENSORS.values()}
-    if set(arrays) != expected or not set(factors) <= set(FACTORS):
-        odd = sorted(set(arrays) ^ expected) or factors
-        raise CheckpointError(f"The heads '{path}' have too much or too little, first {odd[0]}.", "Train them again.")
+    if odd := sorted(set(arrays) ^ expected):
+        raise CheckpointError(f"The heads '{path}' have too much or too little, first {odd[0]}.", _REMEDY)
     if bad := sorted(name for name, array in arrays.items() if not np.isfinite(array).all()):
-        raise CheckpointError(f"The heads '{path}' hold numbers that are not finite, in {bad[0]}.", "Train them again.")
+        raise CheckpointError(f"The heads '{path}' hold numbers that are not finite, in {bad[0]}.", _REMEDY)
     layers = {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
     name = f"{kind}@{_fingerprint(layers)[:8]}"
     try:
@@ -247,7 +261,7 @@ def _build(kind: str, factors: list[str], arrays: Mapping[str, NDArray[Any]], pa
             for factor in sorted(factors, key=FACTORS.index)
         )
     except ShapeError as error:
-        raise CheckpointError(f"The heads '{path}' do not fit: {error.message}", "Use complete files.") from None
+        raise CheckpointError(f"The heads '{path}' do not fit: {error.message}", _REMEDY) from None
     if len({(head.in_dim, head.dim) for head in heads}) > 1:
         lengths = ", ".join(f"{head.factor} {head.in_dim} to {head.dim}" for head in heads)
         raise CheckpointError(f"The heads '{path}' are of several lengths: {lengths}.", "Use heads made together.")
