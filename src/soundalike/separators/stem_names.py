@@ -36,9 +36,9 @@ PHRASES = MappingProxyType(
 """Words that mean something else together; they count before `WORDS`."""
 
 _FILLING = """
-    a ac acoustic ad alt amp back backing background bg bottom bowed bus close comp dbl di double down dry e el electric full
-    group grp harmony hi high in inside jam l left low m main mic mid mono out outside r rhythm right room s session
-    side solo st stem stems stereo sub sum take top track up wet
+    a ac acoustic ad alt amp back backing background bg bottom bowed bus close comp dbl di double down dry e el electric
+    full group grp harmony hi high in inside jam l left low m main mic mid mono out outside r rhythm right room s
+    session side solo st stem stems stereo sub sum take top track up wet
 """
 FILLING = frozenset(_FILLING.split())
 """Words that say nothing about the stem."""
