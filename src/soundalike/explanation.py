@@ -159,8 +159,9 @@ def _share(score: FacetScore) -> str:
 
 
 def _noun(facet: Facet) -> str:
-    factor = "overall sound" if facet.factor == "overall" else facet.factor
-    return factor if facet.stem == "mix" else f"{facet.stem} {factor}"
+    if facet.factor == "overall":
+        return "overall sound" if facet.stem == "mix" else facet.stem
+    return facet.factor if facet.stem == "mix" else f"{facet.stem} {facet.factor}"
 
 
 def _and(items: list[str]) -> str:

@@ -7,9 +7,12 @@ import pytest
 
 from soundalike import extensions
 from soundalike.audio import Clip
-from soundalike.encoders import ENCODERS, Encoder, load_encoder
+from soundalike.encoders import ENCODERS, Encoder, TextEncoder, load_encoder
+from soundalike.errors import UsageError
+from tiny import clap, mert, muq
 
 NAMES = extensions.names("encoders", ENCODERS)
+MAKERS = {**clap.MAKERS, **mert.MAKERS, **muq.MAKERS}
 
 
 def music(rate: int, seconds: float, seed: int = 0) -> Clip:
@@ -24,9 +27,13 @@ def music(rate: int, seconds: float, seed: int = 0) -> Clip:
     return Clip(samples[None].astype(np.float32), rate)
 
 
-@pytest.fixture(params=NAMES)
-def encoder(request: pytest.FixtureRequest) -> Encoder:
-    return load_encoder(request.param)
+@pytest.fixture(params=NAMES, scope="module")
+def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    """Every encoder; pretrained ones in miniature, by the way that their released files are loaded."""
+    name = request.param
+    if name not in MAKERS:
+        return load_encoder(name)
+    return load_encoder(name, checkpoint=MAKERS[name](tmp_path_factory.mktemp(name)))
 
 
 def test_an_encoder_has_the_attributes_of_its_protocol(encoder):
@@ -72,3 +79,28 @@ def test_a_clip_of_a_single_sample_is_embedded(encoder):
 def test_different_music_gives_different_embeddings(encoder):
     first, second = encoder.encode([music(encoder.sample_rate, 5.0, seed) for seed in (1, 2)])
     assert not np.array_equal(first, second)
+
+
+def test_digital_silence_is_heard_as_nothing(encoder):
+    silence = Clip(np.zeros((1, encoder.sample_rate), np.float32), encoder.sample_rate)
+    assert not encoder.encode([silence]).any()
+
+
+def test_texts_are_unit_rows_with_the_same_bits_in_any_company(encoder):
+    if not isinstance(encoder, TextEncoder):
+        return
+    texts = ["low drums", "a", "high and low and high"]
+    together = encoder.encode_text(texts)
+    assert together.shape == (3, encoder.dim)
+    assert together.dtype == np.float32
+    assert np.allclose(np.linalg.norm(together, axis=1), 1.0, atol=1e-5)
+    assert together.tobytes() == np.concatenate([encoder.encode_text([text]) for text in texts]).tobytes()
+    assert len({row.tobytes() for row in together}) == 3
+    assert encoder.encode_text([]).shape == (0, encoder.dim)
+
+
+def test_a_text_of_nothing_is_refused(encoder):
+    if isinstance(encoder, TextEncoder):
+        for text in ("", "  "):
+            with pytest.raises(UsageError):
+                encoder.encode_text([text])

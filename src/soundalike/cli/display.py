@@ -165,7 +165,7 @@ def melody_text(comparison: Comparison, width: int, *, indent: int = 0) -> Text:
 
 def query_line(track: Track, *, verb: str = "Like") -> Text:
     """What was asked with, in one line: name, artist, length, tempo, key."""
-    facts = [printable(track.artist), clock(round(track.duration, 1))]
+    facts = [printable(track.artist), clock(round(track.duration, 1)) if track.duration else ""]
     if track.tempo:
         facts.append(f"{track.tempo:.0f} bpm")
     if track.key:

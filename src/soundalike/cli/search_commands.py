@@ -79,7 +79,7 @@ def search(
     from soundalike.facets import Weights
     from soundalike.filters import parse_filter
 
-    weights = Weights.parse(settings, preset=preset) if settings or preset or not text else None
+    weights = Weights.parse(settings, preset=preset) if settings or preset else None
     where = parse_filter(conditions)
     start, end = parse_range(at) if at else (None, None)
     with open_library(folder, space=space) as library:
