@@ -211,7 +211,7 @@ def test_a_row_that_makes_no_sense_is_named(tmp_path, text, message):
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("a.json", "{"), ("a.json", "{}"), ("a.csv", b"\xff\xfe"), ("a.txt", "")]
+    ("name", "content"), [("a.json", b"{"), ("a.json", b"{}"), ("a.csv", b"\xff\xfe"), ("a.txt", b"")]
 )
 def test_what_is_no_list_is_refused(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)

@@ -103,9 +103,9 @@ class Separator(Protocol):
         Raises
         ------
         AudioDecodeError
-            If a file cannot be decoded; names it.
+            If a file that it opens cannot be decoded; names it.
         UsageError
-            If the passage is not ``0 <= start < end`` or starts after the end of the sound.
+            If the passage is not ``0 <= start < end``, or it opens the file and that ends before the passage.
         StoreError
             If the stems cannot be written, as when the disk is full.
         """

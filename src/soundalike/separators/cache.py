@@ -140,16 +140,19 @@ class StemCache:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        with locked(self._folder / ".lock", patience=PATIENCE):
+        with self._writing(), locked(self._folder / ".lock", patience=PATIENCE):
             yield
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
+        """Say in one sentence why the cache cannot be written to."""
         try:
             yield
         except (OSError, soundfile.LibsndfileError) as error:
+            # All that libsndfile says of a full disk is "System error".
+            reason = error.strerror if isinstance(error, OSError) else "the disk is full or failing"
             raise StoreError(
-                f"Stems cannot be written to '{self._folder}': {getattr(error, 'strerror', None) or error}",
+                f"Stems cannot be written to '{self._folder}': {reason}.",
                 "Free some space, or set $SOUNDALIKE_HOME to a folder on another disk.",
             ) from None
 

@@ -82,7 +82,7 @@ class FilesSeparator:
             sounds = [read_blocks(str(file), rate, CHANNELS, start, end) for file in rates]
             write_stems(folder, [stem], rate, CHANNELS, (block[None] for block in added(sounds)))
 
-        key = key_of([file_hash(file) for file in rates], start, end, self.name, stem)
+        key = key_of([file_hash(file) for file in rates], float(start), None if end is None else float(end), stem)
         with (self._cache or StemCache()).entry(key, make) as folder:
             yield folder
 

@@ -60,7 +60,8 @@ class ModelSeparator:
 
         model = self._model
         cache = self._cache or StemCache()
-        with cache.entry(key_of(file_hash(path), start, end, self.name), make) as folder:
+        key = key_of(file_hash(path), float(start), None if end is None else float(end), self.name)
+        with cache.entry(key, make) as folder:
             stems = {stem: StemFile(str(folder / f"{stem}.flac"), 0.0) for stem in model.stems}
             yield {"mix": StemFile(path, start), **stems}
 
