@@ -179,3 +179,12 @@ def test_the_same_file_is_split_once(tmp_path):
     with separator.files(str(path), start=0.01):
         pass
     assert len(model.heard) > len(range(0, 500, 75))
+
+
+def test_what_is_beyond_full_scale_is_clipped_and_not_wrapped(tmp_path):
+    path = tmp_path / "song.wav"
+    soundfile.write(path, np.full((1000, 2), 2, np.float32), RATE, "FLOAT")
+    separator = ModelSeparator(Halves(), cache=StemCache(tmp_path / "stems", limit=0))
+    with separator.files(str(path)) as files:
+        assert load_clip(files["drums"].path).samples.min() == pytest.approx(1, abs=1e-6)
+        assert load_clip(files["other"].path).samples.max() == pytest.approx(0.5, abs=1e-6)
