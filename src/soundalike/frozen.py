@@ -57,8 +57,6 @@ def load_strictly(
     CheckpointError
         If a tensor is missing, unknown, of another shape, or not finite; says how many and which first.
     """
-    import torch
-
     own = module.state_dict()
     given = {name: tensor for name, tensor in tensors.items() if not _matches(name, unused)}
     missing = sorted(name for name in own if name not in given and not _matches(name, derived))

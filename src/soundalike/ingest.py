@@ -95,17 +95,19 @@ def add_paths(
     paths: Sequence[str | Path],
     *,
     retry: bool = False,
+    leave_out: Callable[[Path], bool] | None = None,
     planned: Callable[[Sequence[str]], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> AddReport:
     """Bring `store` up to date with files and folders; see `soundalike.library.Library.add`.
 
-    `listening` turns tasks into outcomes, as `soundalike.workers` does here or in processes.
+    `listening` turns tasks into outcomes, as `soundalike.workers` does here or in processes; `leave_out` tells of a
+    file that it is no track.
     """
     begun = time.monotonic()
     run = _Run(store, ledger, AddReport())
     roots = [os.path.abspath(os.path.expanduser(path)) for path in paths]  # noqa: PTH100, PTH111
-    files = list(discover(roots, on_error=run.fail))
+    files = [path for path in discover(roots, on_error=run.fail) if not (leave_out and leave_out(Path(path)))]
     if not files:
         run.report.warnings.append(f"No audio file was found in {', '.join(map(printable, roots))}.")
     tasks = run.plan(files, retry=retry)

@@ -26,6 +26,7 @@ from soundalike.recipe import Recipe, Recipes
 from soundalike.refinement import Refiner
 from soundalike.scoring import Background
 from soundalike.search import Hit, Options, Query, check_weights, search
+from soundalike.separators.stem_folders import is_stem_file
 from soundalike.stores import Finding, Store, open_store
 from soundalike.tracks import AnalysedTrack, Track
 from soundalike.words import alone, ask, beside
@@ -212,7 +213,14 @@ class Library:
             if jobs is not None and self.recipe.encoder_is_pretrained:
                 self._analyzer = None  # each process has a network of its own; another here would only take memory
             report = add_paths(
-                self.store, self.ledger, self._listening(jobs), paths, retry=retry, planned=planned, progress=progress
+                self.store,
+                self.ledger,
+                self._listening(jobs),
+                paths,
+                retry=retry,
+                leave_out=is_stem_file if self.recipe.separator == "files" else None,
+                planned=planned,
+                progress=progress,
             )
             self._renew_background()
         return report
