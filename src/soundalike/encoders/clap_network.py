@@ -70,13 +70,13 @@ def build(config: Mapping[str, Any]) -> ClapModel:
         )
     kept = {name: config[name] for name in ("projection_dim", "projection_hidden_act") if name in config}
     try:
-        return ClapModel(
-            ClapConfig(
-                audio_config={name: audio[name] for name in _AUDIO if name in audio},
-                text_config={name: text[name] for name in _TEXT if name in text},
-                **kept,
-            )
+        settings = ClapConfig(
+            audio_config={name: audio[name] for name in _AUDIO if name in audio},
+            text_config={name: text[name] for name in _TEXT if name in text},
+            **kept,
         )
+        with torch.random.fork_rng(devices=()):  # its first numbers, all of which get replaced, are random ones
+            return ClapModel(settings)
     except Exception as error:  # which one a bad setting raises depends on where it is used first
         raise CheckpointError(
             f"The checkpoint describes a CLAP that cannot be built ({type(error).__name__}).",
@@ -95,7 +95,7 @@ class AudioSide(torch.nn.Module):
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
         """See the class."""
         pooled = self.model(input_features=mel[:, None]).pooler_output
-        return torch.nn.functional.normalize(self.projection(pooled), dim=-1)
+        return _unit(self.projection(pooled))
 
 
 class TextSide(torch.nn.Module):
@@ -110,4 +110,9 @@ class TextSide(torch.nn.Module):
         """See the class."""
         ids = numbers.long()
         pooled = self.model(input_ids=ids, attention_mask=torch.ones_like(ids)).pooler_output
-        return torch.nn.functional.normalize(self.projection(pooled), dim=-1)
+        return _unit(self.projection(pooled))
+
+
+def _unit(rows: torch.Tensor) -> torch.Tensor:
+    """Rows of unit length, in 32 bits: in 16 they would be 3e-4 too long or short."""
+    return torch.nn.functional.normalize(rows.float(), dim=-1)
