@@ -217,7 +217,10 @@ class PooledMERT(nn.Module):
 
 
 def _build(settings: Mapping[str, Any], attention: Attention) -> HubertModel:
+    """The network with room for its parameters, which hold anything until they are loaded."""
     shared = ("conv_kernel", "conv_stride", "conv_bias", "feat_extract_norm", "feat_extract_activation", "hidden_act")
     fixed = {name: FIXED[name] for name in shared}
     untrained: dict[str, Any] = {"apply_spec_augment": False, "mask_time_prob": 0.0, "attn_implementation": attention}
-    return HubertModel(HubertConfig(**settings, **fixed, **untrained))
+    with torch.device("meta"):  # nothing is drawn at random, which takes longer than reading the tensors
+        network = HubertModel(HubertConfig(**settings, **fixed, **untrained))
+    return network.to_empty(device="cpu")
