@@ -14,12 +14,17 @@ def samples(count: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("count", "sizes"), [(1, [1]), (9, [9]), (10, [10]), (12, [10]), (13, [10, 3]), (20, [10, 10]), (25, [10, 10, 5])]
+    ("count", "starts"), [(10, [0]), (12, [0]), (13, [0, 3]), (20, [0, 10]), (22, [0, 10]), (25, [0, 10, 15])]
 )
-def test_a_remainder_is_a_window_if_it_is_long_enough(count, sizes):
+def test_windows_are_full_and_a_long_remainder_makes_one_that_ends_with_the_clip(count, starts):
     windows = cut(samples(count), 10, least=3)
-    assert [len(window) for window in windows] == sizes
-    assert np.array_equal(np.concatenate(windows), samples(sum(sizes)))
+    assert [window.tolist() for window in windows] == [list(range(first + 1, first + 11)) for first in starts]
+
+
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_a_clip_shorter_than_a_window_is_one(count):
+    (window,) = cut(samples(count), 10, least=3)
+    assert np.array_equal(window, samples(count))
 
 
 @pytest.mark.parametrize("least", [0, 11])

@@ -34,7 +34,7 @@ WINDOW: Final = 10.0
 
 SPAN: Final = 5.0
 REST: Final = 1.0
-"""Seconds of a window, which is what MERT was trained on, and of the shortest remainder that counts as much as one."""
+"""Seconds of a window, which is what MERT was trained on, and of the shortest remainder that makes one more."""
 
 LEAST: Final = 400
 """Samples that make one frame, 17 ms; the convolutions cannot take fewer. A shorter clip is repeated."""

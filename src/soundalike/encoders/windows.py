@@ -15,7 +15,7 @@ Samples = NDArray[np.float32]
 
 
 def cut(samples: Samples, size: int, *, least: int) -> list[Samples]:
-    """Cut samples into windows, one behind the other.
+    """Cut samples into windows of one size.
 
     Parameters
     ----------
@@ -23,14 +23,15 @@ def cut(samples: Samples, size: int, *, least: int) -> list[Samples]:
     size : int
         Samples of a full window.
     least : int
-        Samples of the shortest remainder worth a window of its own.
+        Samples of the shortest remainder that makes one more window.
 
     Returns
     -------
-    list of float32, shape (size,), or fewer in the last one
-        Full windows from the start. What remains behind them is a window too, as short as it is, if it has `least`
-        samples, and is left out otherwise. A clip shorter than `size` is one window, however short; `repeat` makes
-        it as long as a network needs.
+    list of float32, shape (size,)
+        Full windows from the start. A remainder of at least `least` samples makes a last one that ends with the clip,
+        and so overlaps the one before; a shorter remainder is left out. So are the excerpts of a track cut (see
+        `soundalike.audio.ExcerptStream`). A clip shorter than `size` is one window, however short; `repeat` makes it
+        as long as a network needs.
 
     Raises
     ------
@@ -42,8 +43,12 @@ def cut(samples: Samples, size: int, *, least: int) -> list[Samples]:
     check_samples(samples)
     if not 1 <= least <= size:
         raise UsageError(f"Windows of {least} to {size} samples were asked for.", "Give 1 <= least <= size.")
-    pieces = [samples[first : first + size] for first in range(0, len(samples), size)]
-    return pieces if len(pieces) == 1 or len(pieces[-1]) >= least else pieces[:-1]
+    if len(samples) < size:
+        return [samples]
+    windows = [samples[first : first + size] for first in range(0, len(samples) - size + 1, size)]
+    if len(samples) % size >= least:
+        windows.append(samples[-size:])
+    return windows
 
 
 def repeat(samples: Samples, least: int) -> Samples:
