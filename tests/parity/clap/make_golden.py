@@ -7,7 +7,8 @@ CLAP is a checkout of github.com/LAION-AI/CLAP at 1fd4c37df5ffbfcfbad5415c170bc6
 embedding does without are replaced by empty stand-ins. The network is the authors' `CLAP` around their
 `HTSAT_Swin_Transformer` and a `RobertaModel`, both at the fixture's sizes instead of those that the constructor would
 take or fetch; the front end is torchlibrosa's as that network sets it up. "extractor" is transformers' own
-`ClapFeatureExtractor`. Of the fixture, which holds zeros there, the authors' constants are not taken.
+`ClapFeatureExtractor`. The authors' constants (front end and attention masks)
+are computed by their network, since the fixture holds zeros in their place.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def roberta(sizes: Sizes) -> RobertaConfig:
     )
 
 
-def heard(samples: np.ndarray, clap: torch.nn.Module, *, quantised: bool) -> dict[str, torch.Tensor]:
+def heard(samples: np.ndarray, *, quantised: bool) -> dict[str, torch.Tensor]:
     if quantised:
         samples = int16_to_float32(float32_to_int16(samples))
     return get_audio_features(
@@ -92,7 +93,7 @@ def heard(samples: np.ndarray, clap: torch.nn.Module, *, quantised: bool) -> dic
 def hear(clap: torch.nn.Module) -> dict[str, np.ndarray]:
     sounds = [sound(*clip) for clip in CLIPS]
     raw, quantised = (
-        np.concatenate([clap.get_audio_embedding([heard(samples, clap, quantised=q)]).numpy() for samples in sounds])
+        np.concatenate([clap.get_audio_embedding([heard(samples, quantised=q)]).numpy() for samples in sounds])
         for q in (False, True)
     )
     return {"audio": raw, "audio_quantised": quantised}
@@ -101,7 +102,7 @@ def hear(clap: torch.nn.Module) -> dict[str, np.ndarray]:
 def mels(clap: torch.nn.Module) -> dict[str, np.ndarray]:
     sounds = [sound(*CLIPS[i]) for i in MEL_CLIPS]
     own = clap.audio_branch
-    waves = torch.stack([heard(samples, clap, quantised=False)["waveform"] for samples in sounds])
+    waves = torch.stack([heard(samples, quantised=False)["waveform"] for samples in sounds])
     mel = own.logmel_extractor(own.spectrogram_extractor(waves))[:, 0].numpy()
     extractor = ClapFeatureExtractor(frequency_min=50, truncation="rand_trunc")
     theirs = extractor(sounds, sampling_rate=48000, return_tensors="np")["input_features"][:, 0]
