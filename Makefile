@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 MUSIC ?=
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-slow check bench clean
 
 demo: $(VENV)/ready
 	@$(BIN)/python demo/show.py $(if $(MUSIC),"$(MUSIC)")
 
 test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest -q
+
+# Pretrained networks at their true sizes, with random weights: some minutes, up to 5 GB of memory.
+test-slow: $(VENV)/ready-dev
+	$(BIN)/python -m pytest -q -m slow
 
 check: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .

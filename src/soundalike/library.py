@@ -12,7 +12,8 @@ from typing import Self
 
 import numpy as np
 
-from soundalike.analysis import Analyzer, shipped_background
+from soundalike.analysis import Analyzer, heads_of, shipped_background
+from soundalike.checkpoints import checkpoint, checkpoints
 from soundalike.comparison import Comparison, Measure
 from soundalike.errors import NotFoundError, SpaceMismatchError, UsageError
 from soundalike.facets import FacetVectors, Space, Weights, load_preset
@@ -39,6 +40,9 @@ FEWEST_TRACKS = 8
 """The same where none ships with the heads: a rough scale is better than none."""
 
 BACKGROUND_SAMPLE = 400
+
+MERIT_ENCODER = "mert-330m"
+"""The checkpoint that the encoder "merit" runs on."""
 
 
 def locate(folder: str | Path | None) -> Path:
@@ -123,7 +127,7 @@ class Library:
             recipe = self._recipes.find(space)
         self.recipe = recipe or self._recipes.current() or Recipe()
         self._analyzer: Analyzer | None = None
-        known = self._recipes.space_of(self.recipe)
+        known = self._recipes.space_of(self.recipe) if self.recipe.is_pretrained else None
         self.space: Space = known or self.analyzer.space
         self.store: Store = open_store(str(self.folder), self.space)
         self.ledger = Ledger(self.folder)
@@ -141,7 +145,7 @@ class Library:
         """
         if self._analyzer is None:
             analyzer = Analyzer(self.recipe)
-            expected = self._recipes.space_of(self.recipe)
+            expected = self._recipes.space_of(self.recipe) if self.recipe.is_pretrained else None
             if expected is not None and expected != analyzer.space:
                 raise SpaceMismatchError(
                     f"This library was made with {expected.name}, but what is here now makes {analyzer.space.name}.",
@@ -149,6 +153,14 @@ class Library:
                 )
             self._analyzer = analyzer
         return self._analyzer
+
+    @property
+    def licences(self) -> dict[str, str]:
+        """Licences of the checkpoints that this library listens with, by their names."""
+        parts = {self.recipe.encoder, self.recipe.separator, heads_of(self.recipe)}
+        rows = [row for row in checkpoints().values() if row.name in parts]
+        rows += [checkpoint(MERIT_ENCODER)] if "merit" in parts else []
+        return {row.name: row.licence + ("" if row.commercial else ", not for commercial use") for row in rows}
 
     def _make_folder(self) -> None:
         try:
@@ -209,7 +221,7 @@ class Library:
             If another process is adding to this library.
         """
         with locked(self.folder / "add.lock", patience=0):
-            self._recipes.record(self.recipe, self.analyzer.space)
+            self._recipes.record(self.recipe, self.analyzer.space, self.licences)
             if jobs is not None and self.recipe.encoder_is_pretrained:
                 self._analyzer = None  # each process has a network of its own; another here would only take memory
             report = add_paths(

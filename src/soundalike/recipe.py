@@ -64,6 +64,11 @@ class Recipe:
             Facet(name)
 
     @property
+    def is_pretrained(self) -> bool:
+        """Whether any part needs a checkpoint."""
+        return self.encoder_is_pretrained or self.separator_is_pretrained or self.heads not in WITHOUT_CHECKPOINT
+
+    @property
     def encoder_is_pretrained(self) -> bool:
         """Whether the encoder needs a checkpoint."""
         return self.encoder not in WITHOUT_CHECKPOINT
@@ -172,14 +177,31 @@ class Recipes:
                 return Space(name, tuple(map(Facet, known["facets"])), int(known["dim"]))
         return None
 
-    def record(self, recipe: Recipe, space: Space) -> None:
-        """Remember what made `space`, and that it is the current one; durable when it returns."""
+    def record(self, recipe: Recipe, space: Space, licences: Mapping[str, str]) -> bool:
+        """Remember what made `space` and that it is the current one; durable when it returns.
+
+        Parameters
+        ----------
+        recipe : Recipe
+        space : Space
+        licences : mapping of str to str
+            Of the checkpoints, by their names.
+
+        Returns
+        -------
+        bool
+            Whether it was not known before.
+        """
         document = self._read() or {"spaces": {}}
-        entry = {"recipe": recipe.to_json(), "facets": list(space.facets), "dim": space.dim}
-        if document.get("current") == space.name and document["spaces"].get(space.name) == entry:
-            return
-        document = {"current": space.name, "spaces": {**document["spaces"], space.name: entry}}
+        spaces = document["spaces"]
+        entry = {"recipe": recipe.to_json(), "facets": list(space.facets), "dim": space.dim, "licences": {**licences}}
+        if document.get("current") == space.name and spaces.get(space.name) == entry:
+            return False
+        # A recipe makes one space; what an older version made of it has another name and is never asked again.
+        others = {name: known for name, known in spaces.items() if known["recipe"] != entry["recipe"]}
+        document = {"current": space.name, "spaces": {**others, space.name: entry}}
         write_atomically(self._path, (json.dumps(document, indent=1) + "\n").encode())
+        return space.name not in spaces
 
     def _read(self) -> dict[str, Any]:
         try:

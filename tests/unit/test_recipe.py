@@ -86,20 +86,20 @@ def test_a_library_remembers_what_made_its_spaces(tmp_path):
     recipes = Recipes(tmp_path)
     assert recipes.current() is None
     assert recipes.space_of(Recipe()) is None
-    recipes.record(Recipe(encoder="toy"), SPACE)
+    assert recipes.record(Recipe(encoder="toy"), SPACE, {"toy": "CC0-1.0"})
     other = Space("none/other-1/identity-1", SPACE.facets, 9)
-    recipes.record(Recipe(encoder="other"), other)
+    recipes.record(Recipe(encoder="other"), other, {})
     assert recipes.current() == Recipe(encoder="other")
     assert recipes.space_of(Recipe(encoder="toy")) == SPACE
     assert recipes.find("toy") == Recipe(encoder="toy")
-    recipes.record(Recipe(encoder="toy"), SPACE)
+    assert not recipes.record(Recipe(encoder="toy"), SPACE, {"toy": "CC0-1.0"})
     assert Recipes(tmp_path).current() == Recipe(encoder="toy")
 
 
 def test_part_of_a_name_must_mean_one_space(tmp_path):
     recipes = Recipes(tmp_path)
     for name in ("none/toy-1/a", "none/toy-2/a"):
-        recipes.record(Recipe(encoder=name), Space(name, SPACE.facets, 8))
+        recipes.record(Recipe(encoder=name), Space(name, SPACE.facets, 8), {})
     for text in ("toy", "clap"):
         with pytest.raises(UsageError, match=r"toy-1/a, none/toy-2/a"):
             recipes.find(text)
@@ -110,3 +110,13 @@ def test_a_damaged_file_of_recipes_is_told_with_the_remedy(tmp_path, content):
     (tmp_path / "recipes.json").write_text(content)
     with pytest.raises(StoreCorruptError, match="Delete it"):
         Recipes(tmp_path).current()
+
+
+def test_what_a_newer_version_makes_of_a_recipe_takes_the_older_one_s_place(tmp_path):
+    recipes = Recipes(tmp_path)
+    recipes.record(Recipe(), SPACE, {})
+    newer = Space("none/toy-2/identity-1", SPACE.facets, 8)
+    recipes.record(Recipe(), newer, {})
+    assert recipes.space_of(Recipe()) == newer
+    with pytest.raises(UsageError, match="0 spaces"):
+        recipes.find("toy-1")

@@ -58,6 +58,8 @@ def add(paths: tuple[str, ...], jobs: int | None, retry: bool, folder: str | Non
         open_library(folder, create=True, recipe=read_recipe(recipe)) as library,
         progress_bar("Listening") as show,
     ):
+        for name, licence in library.licences.items():
+            click.echo(f"{name}: licence {licence}", err=True)
         jobs = jobs or default_jobs(library.recipe)
         planned = partial(_say_what_it_takes, library.recipe, library.space, jobs)
         report = library.add(paths, jobs=jobs, retry=retry, planned=planned, progress=show)
