@@ -22,7 +22,20 @@ def check_machine() -> list[Finding]:
     """Check what analysis and search stand on."""
     cores = os.cpu_count() or 1
     findings = [Finding("machine", True, f"{platform.machine()}, {cores} cores, Python {platform.python_version()}")]
-    for what, check in (("soundfile", _soundfile), ("pyav", _pyav), ("search kernel", _kernel), ("encoder", _encoder)):
+    checks = {
+        "soundfile": _soundfile,
+        "pyav": _pyav,
+        "search kernel": _kernel,
+        "encoder": _encoder,
+        "models": _models,
+    }
+    for what, check in checks.items():
+        ("soundfile", _soundfile),
+        ("pyav", _pyav),
+        ("search kernel", _kernel),
+        ("encoder", _encoder),
+        ("models", _models),
+    ):
         findings.append(_guarded(what, check))
     return findings
 
@@ -93,3 +106,19 @@ def _encoder() -> str:
 
     space = Analyzer().space
     return f"{space.name}, {len(space.facets)} facets of {space.dim}"
+
+
+def _models() -> str:
+    """Pretrained models are optional: that there are none is no fault."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    from soundalike.checkpoints import checkpoints, is_here
+
+    found = []
+    for package in ("torch", "transformers", "demucs"):
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            return "the extra 'models' is not installed, and needed for pretrained models only"
+    here = [name for name in checkpoints() if is_here(name)]
+    return f"{', '.join(found)}; checkpoints here: {', '.join(here) or 'none'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import soundfile
 from conftest import RATE, tune
 from soundalike.analysis import Analyzer
 from soundalike.cli import main
-from soundalike.errors import CheckpointError, SpaceMismatchError, UsageError
+from soundalike.errors import CheckpointError, MissingExtraError, SpaceMismatchError, UsageError
 from soundalike.facets import Facet, Weights
 from soundalike.library import Library
 from soundalike.recipe import Recipe
@@ -179,4 +180,21 @@ def test_the_command_line_separates_by_a_file(checkpoints, songs, tmp_path, caps
 def test_a_part_without_its_checkpoint_is_one_sentence_with_the_command(name, tunes, tmp_path):
     recipe = Recipe(encoder=name) if name in ENCODERS else Recipe(separator=name)
     with pytest.raises(CheckpointError, match="soundalike models get"):
+        Library(tmp_path / "library", recipe=recipe)
+
+
+@pytest.mark.parametrize("name", sorted({*ENCODERS, *demucs.MAKERS}))
+def test_a_part_without_its_packages_is_one_sentence_with_the_command(name, tmp_path, checkpoints, monkeypatch):
+    monkeypatch.setattr("soundalike.checkpoints.needs.importlib.util.find_spec", lambda module: None)
+    given = {"encoder": name, "encoder_checkpoint": checkpoints[name]}
+    if name in demucs.MAKERS:
+        given = {"separator": name, "separator_checkpoint": checkpoints[name]}
+    with pytest.raises(MissingExtraError, match=r"pip install 'soundalike\[models\]'"):
+        Library(tmp_path / "library", recipe=Recipe(**given))
+
+
+def test_onnx_without_its_package_is_one_sentence_with_the_command(tmp_path, checkpoints, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    recipe = Recipe(encoder="mert-95m", encoder_checkpoint=checkpoints["mert-95m"], precision="onnx")
+    with pytest.raises(MissingExtraError, match=r"pip install 'soundalike\[fast\]'"):
         Library(tmp_path / "library", recipe=recipe)
