@@ -30,12 +30,6 @@ def check_machine() -> list[Finding]:
         "models": _models,
     }
     for what, check in checks.items():
-        ("soundfile", _soundfile),
-        ("pyav", _pyav),
-        ("search kernel", _kernel),
-        ("encoder", _encoder),
-        ("models", _models),
-    ):
         findings.append(_guarded(what, check))
     return findings
 
