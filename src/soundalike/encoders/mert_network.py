@@ -175,8 +175,9 @@ class MERT(nn.Module):
             taken after the final norm, as the authors' program does, provided that all blocks were built.
         """
         encoder = self.hubert.encoder
-        state = self.hubert.feature_projection(self.hubert.feature_extractor(samples).transpose(1, 2))
-        state = state + encoder.pos_conv_embed(state)
+        with torch.autocast(samples.device.type, enabled=False):  # processors convolve in half precision very slowly
+            state = self.hubert.feature_projection(self.hubert.feature_extractor(samples).transpose(1, 2))
+            state = state + encoder.pos_conv_embed(state)
         if not self.stable:
             state = encoder.layer_norm(state)
         yield state
