@@ -11,8 +11,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 HEAD = """# Speed and memory
 
-Made by `make bench` and `python benchmarks/page.py` from one run on one machine with {cores} cores. Machines are noisy:
-read the ratios, which were measured side by side in that run, rather than the seconds.
+Made by `make bench` and `python benchmarks/page.py` on one machine with {cores} cores. Machines are noisy: read the
+ratios, which were measured side by side, rather than the seconds.
 """
 
 
@@ -20,6 +20,8 @@ def page(document: dict[str, Any]) -> str:
     """The whole page."""
     parts = [HEAD.format(cores=document["machine"]["cores"])]
     parts += [listening(document["listening"]), searching(document["searching"]), adding(document["adding"])]
+    if "pretrained" in document:
+        parts.append(pretrained(document["pretrained"]))
     return "\n".join(parts)
 
 
@@ -80,6 +82,50 @@ def adding(part: dict[str, Any]) -> str:
         ("bytes on disk per excerpt of 10 facets", store["bytes_per_excerpt"]),
     ]
     return "## Adding\n\n" + table(("", ""), rows) + "\n"
+
+
+def pretrained(part: dict[str, Any]) -> str:
+    """Costs of pretrained parts, and what other precisions change."""
+    rows, others = [], []
+    for name, found in part["parts"].items():
+        runs = found["precisions"]
+        run = runs["fp32"]
+        millions = round(found["parameters"] / 1e6) if found["parameters"] else ""
+        seconds = [_whole(runs.get(precision, {}).get("cpu_s_per_minute")) for precision in ("fp32", "onnx", "int8")]
+        work = round(run["as_matrix_product_gflop_per_second_of_sound"])
+        rows.append((name, millions, *seconds, run["times_real_time"], work, run["memory_mb"], _whole(run["load_s"])))
+        others += [_precision_row(name, precision, runs[precision]) for precision in runs if precision != "fp32"]
+    heads = ("", "million parameters", "CPU s a minute", "onnx", "int8", "times real time", "GFLOP a second of sound")
+    kinds = ("", "precision", "CPU s a minute", "least cosine to float32", "memory, MB", "to export: s", "MB")
+    return PRETRAINED + table((*heads, "memory, MB", "to load, s"), rows) + OTHERS + table(kinds, others) + "\n"
+
+
+PRETRAINED = """## Pretrained parts
+
+**Random weights of the true sizes; not run on released weights.** One thread, a process each. Encoders hear excerpts
+of 10 s, separators split half a minute of stereo and write its stems. CPU seconds are for a minute of sound, without
+imports and loading; memory is the process's largest, loading included. "GFLOP" is what a plain float32 matrix product
+would have computed in the same time in the same process: compare it between machines.
+
+"""
+
+OTHERS = """
+
+Encoders in other precisions. Exporting for onnxruntime happens once for each checkpoint. The cosines are between what
+networks of random numbers give, and say nothing of how well released ones still tell music apart.
+
+"""
+
+
+def _precision_row(name: str, precision: str, run: dict[str, Any]) -> tuple[Any, ...]:
+    cosine = f"{run['least_cosine_to_fp32']:.5f}"
+    export = (_whole(run.get("export_s")), run.get("export_memory_mb", ""))
+    return (name, precision, _whole(run["cpu_s_per_minute"]), cosine, run["memory_mb"], *export)
+
+
+def _whole(seconds: float | None) -> str:
+    """Seconds to two digits at least; nothing for nothing."""
+    return "" if seconds is None else f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}"
 
 
 def _beside(store: dict[str, Any], part: dict[str, Any]) -> str:

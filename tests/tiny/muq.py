@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 DIM, DEPTH, CHANNELS, HEADS, INNER, KERNEL, BASE = 32, 3, 16, 4, 48, 5, 10000
-TEXT = {
+TEXT: dict[str, Any] = {
     "model_type": "xlm-roberta",
     "vocab_size": 40,
     "hidden_size": 24,
@@ -29,7 +29,15 @@ TEXT = {
     "bos_token_id": 0,
     "eos_token_id": 2,
 }
-BLOCKS = {"dim": 20, "tf_depth": 1, "heads": 3, "dim_head": 8, "attn_dropout": 0.0, "ff_dropout": 0.0, "ff_mult": 4}
+BLOCKS: dict[str, Any] = {
+    "dim": 20,
+    "tf_depth": 1,
+    "heads": 3,
+    "dim_head": 8,
+    "attn_dropout": 0.0,
+    "ff_dropout": 0.0,
+    "ff_mult": 4,
+}
 LATENT = 12
 LETTERS = "abcdefghijklmnopqrstuvwxyz,."
 
@@ -113,16 +121,24 @@ def make_muq(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def make_mulan(folder: Path, seed: int = 0) -> Path:
-    """Write a folder like that of MuQ-MuLan-large, with what is fetched beside it; returns it."""
-    import torch
+def make_mulan(folder: Path, seed: int = 0, *, torch_file: bool = True) -> Path:
+    """Write a folder like that of MuQ-MuLan-large, with what is fetched beside it; returns it.
 
+    The tensors are in ``pytorch_model.bin``, as released, or in ``model.safetensors``.
+    """
     for name, config in (("MuQ-large-msd-iter", muq_config("gelu")), ("xlm-roberta-base", TEXT)):
         (folder / name).mkdir(parents=True, exist_ok=True)
         write_json(folder / name / "config.json", config)
     write_json(folder / "config.json", mulan_config())
-    tensors = {name: torch.from_numpy(array) for name, array in fill(mulan_shapes(), seed).items()}
-    torch.save(tensors, folder / "pytorch_model.bin")
+    arrays = fill(mulan_shapes(), seed)
+    if torch_file:
+        import torch
+
+        torch.save({name: torch.from_numpy(array) for name, array in arrays.items()}, folder / "pytorch_model.bin")
+    else:
+        from safetensors.numpy import save_file
+
+        save_file(arrays, folder / "model.safetensors")
     make_tokenizer(folder / "tokenizer.json")
     return folder
 
@@ -201,25 +217,26 @@ def muq_shapes() -> Shapes:
 
 def mulan_shapes() -> Shapes:
     """Names and shapes of a MuQ-MuLan checkpoint."""
-    hidden, inner = TEXT["hidden_size"], TEXT["intermediate_size"]
-    assert isinstance(hidden, int)
-    assert isinstance(inner, int)
+    hidden, inner, dim = TEXT["hidden_size"], TEXT["intermediate_size"], BLOCKS["dim"]
     text = "mulan.text.model."
     shapes: Shapes = {f"mulan.audio.model.{name}": shape for name, shape in muq_shapes().items()}
     shapes |= {"mulan.audio.aggregator.weight": (1, 25, 1), "mulan.audio.aggregator.bias": (1,)}
     shapes |= {"mulan.contrast.temperatures": (1, 1, 1)}
     for kind, size in (("word", TEXT["vocab_size"]), ("position", TEXT["max_position_embeddings"]), ("token_type", 1)):
-        shapes[f"{text}embeddings.{kind}_embeddings.weight"] = (int(str(size)), hidden)
+        shapes[f"{text}embeddings.{kind}_embeddings.weight"] = (size, hidden)
     shapes |= _norm(text + "embeddings.LayerNorm", hidden) | _linear(text + "pooler.dense", hidden, hidden)
-    for layer in range(2):
+    for layer in range(TEXT["num_hidden_layers"]):
         place = f"{text}encoder.layer.{layer}."
         for name in ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"):
             shapes |= _linear(place + name, hidden, hidden)
         shapes |= _linear(place + "intermediate.dense", hidden, inner) | _linear(place + "output.dense", inner, hidden)
         shapes |= _norm(place + "attention.output.LayerNorm", hidden) | _norm(place + "output.LayerNorm", hidden)
     for side, given in (("audio", DIM), ("text", hidden)):
-        shapes |= _gated_block(f"mulan.{side}.transformer.layers.0.")
-        shapes |= _linear(f"mulan.{side}.proj", given, 20) | _linear(f"mulan.{side}_to_latents", 20, LATENT)
+        for layer in range(BLOCKS["tf_depth"]):
+            shapes |= _gated_block(f"mulan.{side}.transformer.layers.{layer}.")
+        shapes |= _linear(f"mulan.{side}_to_latents", dim, LATENT)
+        if (side, given) != ("text", dim):  # where the lengths agree, the text is not projected
+            shapes |= _linear(f"mulan.{side}.proj", given, dim)
     return shapes
 
 
@@ -241,17 +258,19 @@ def _block(place: str) -> Shapes:
 
 
 def _gated_block(place: str) -> Shapes:
-    inner = int(20 * 4 * 2 / 3)
+    dim, length = BLOCKS["dim"], BLOCKS["dim_head"]
+    heads = BLOCKS["heads"] * length
+    inner = int(dim * BLOCKS["ff_mult"] * 2 / 3)
     return {
-        place + "0.norm.learned_gamma": (20,),
-        place + "0.q_scale": (8,),
-        place + "0.k_scale": (8,),
-        place + "0.to_q.weight": (24, 20),
-        place + "0.to_kv.weight": (48, 20),
-        place + "0.to_out.0.weight": (20, 24),
-        place + "1.0.learned_gamma": (20,),
-        place + "1.1.weight": (2 * inner, 20),
-        place + "1.4.weight": (20, inner),
+        place + "0.norm.learned_gamma": (dim,),
+        place + "0.q_scale": (length,),
+        place + "0.k_scale": (length,),
+        place + "0.to_q.weight": (heads, dim),
+        place + "0.to_kv.weight": (2 * heads, dim),
+        place + "0.to_out.0.weight": (dim, heads),
+        place + "1.0.learned_gamma": (dim,),
+        place + "1.1.weight": (2 * inner, dim),
+        place + "1.4.weight": (dim, inner),
     }
 
 
