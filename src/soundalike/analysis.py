@@ -95,7 +95,12 @@ class Analyzer:
             precision=recipe.precision or None,
             layers=recipe.layers or None,
         )
-        self._heads = load_heads(heads, in_dim=self._encoder.dim, checkpoint=recipe.heads_checkpoint or None)
+        self._heads = load_heads(
+            heads,
+            in_dim=self._encoder.dim,
+            checkpoint=recipe.heads_checkpoint or None,
+            encoder=self._encoder.name,
+        )
         for head in self._heads:
             if head.in_dim != self._encoder.dim:
                 raise UsageError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -163,15 +163,22 @@ class Network:
 
 @contextmanager
 def computing(device: torch.device) -> Iterator[None]:
-    """Without gradients; on the CPU with one thread, whose sums are the same on every machine of a kind."""
+    """Without gradients; on the CPU with one thread."""
+    import torch
+
+    with one_thread() if device.type == "cpu" else nullcontext(), torch.inference_mode():
+        yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Sums that do not depend on how many threads share them; also for what is computed once, of weights."""
     import torch
 
     threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        if device.type == "cpu":
-            torch.set_num_threads(1)
-        with torch.inference_mode():
-            yield
+        yield
     finally:
         torch.set_num_threads(threads)
 

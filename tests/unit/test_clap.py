@@ -233,7 +233,7 @@ def test_the_two_files_of_older_days_read_like_the_one(encoder, copy):
 
 def test_a_damaged_tokenizer_and_one_of_another_network_are_refused(copy):
     (copy / "tokenizer.json").write_text('{"model": 3}')
-    with pytest.raises(CheckpointError, match="damaged"):
+    with pytest.raises(CheckpointError, match="no tokenizer"):
         clap.load(copy)
     tiny.make_tokenizer(copy)
     edit(copy / "tokenizer.json", post_processor=None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -198,3 +200,35 @@ def test_onnx_without_its_package_is_one_sentence_with_the_command(tmp_path, che
     recipe = Recipe(encoder="mert-95m", encoder_checkpoint=checkpoints["mert-95m"], precision="onnx")
     with pytest.raises(MissingExtraError, match=r"pip install 'soundalike\[fast\]'"):
         Library(tmp_path / "library", recipe=recipe)
+
+
+LISTEN = """
+import hashlib, json, sys
+from soundalike.audio import load_clip
+from soundalike.encoders import load_encoder
+from soundalike.separators import load_separator
+checkpoints, path = json.loads(sys.argv[1]), sys.argv[2]
+for name in sys.argv[3].split(","):
+    encoder = load_encoder(name, checkpoint=checkpoints[name])
+    clip = load_clip(path, rate=encoder.sample_rate, end=encoder.window, mono=True)
+    print(name, hashlib.sha256(encoder.encode([clip]).tobytes()).hexdigest())
+stems = load_separator("demucs", checkpoint=checkpoints["demucs"]).separate(load_clip(path))
+print("demucs", hashlib.sha256(b"".join(stem.samples.tobytes() for stem in stems.values())).hexdigest())
+"""
+
+
+def test_any_number_of_threads_gives_the_same_bits(checkpoints, tmp_path):
+    soundfile.write(tmp_path / "song.wav", tune(5, 4.0), RATE)
+    given = [json.dumps(checkpoints), str(tmp_path / "song.wav"), ",".join(sorted(ENCODERS))]
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", LISTEN, *given],
+            env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "3")
+    ]
+    assert runs[0] == runs[1]
+    assert len(runs[0].splitlines()) == len(ENCODERS) + 1

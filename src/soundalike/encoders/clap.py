@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from soundalike.audio import Clip
 from soundalike.checkpoints import fingerprint, locate, read_json, read_tensors, require
-from soundalike.encoders.clap_audio import BAND, RATE, SAMPLES, WINDOW, band_of, fill, log_mel, quantise
-from soundalike.encoders.clap_text import FIRST, LONGEST, Reader, load_tokenizer
-from soundalike.encoders.embedded.layout import check_clip
+from soundalike.encoders.clap_audio import BAND, RATE, WINDOW, band_of, fill, log_mel, quantise
+from soundalike.encoders.clap_text import FIRST, LONGEST, MISSING, load_tokenizer
+from soundalike.encoders.released import Reader, folder_with
+from soundalike.encoders.windows import embed_audible
 from soundalike.frozen import Network, identity, load_strictly
 
 if TYPE_CHECKING:
@@ -62,11 +63,7 @@ class ClapEncoder:
             If a clip is at another rate, empty or longer than the window: CLAP's own programs would then hear ten
             seconds from a random place.
         """
-        rows = np.zeros((len(clips), self.dim), np.float32)
-        heard = {i: samples for i, clip in enumerate(clips) if (samples := _hear(clip)).any()}
-        if heard:
-            rows[list(heard)] = self.embed(list(heard.values()))
-        return rows
+        return embed_audible(clips, self.dim, rate=RATE, window=WINDOW, embed=self.embed)
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts; see `soundalike.encoders.TextEncoder.encode_text`. None is padded to another's length.
@@ -84,12 +81,6 @@ class ClapEncoder:
     def embed(self, pieces: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Embed samples, each of shape (n,) with 1 <= n <= SAMPLES, as they are: unit rows, float32 (n, dim)."""
         return self._audio([log_mel(fill(piece), self._band) for piece in pieces])
-
-
-def _hear(clip: Clip) -> NDArray[np.float32]:
-    """A clip's samples, shape (n,); a cut between two samples may have left one more than the window."""
-    check_clip(clip, rate=RATE, window=WINDOW)
-    return clip.mono().samples[0, :SAMPLES]
 
 
 def published_embedding(encoder: ClapEncoder, samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -144,7 +135,7 @@ def _load(kind: str, checkpoint: str | Path | None, device: str, precision: str)
     from soundalike.encoders.clap_network import DERIVED, AudioSide, TextSide, build
 
     path = locate(kind, checkpoint)
-    folder = path if path.is_dir() else path.parent
+    folder = folder_with(path)
     tensors, config, band = _read(path, folder)
     clap = build(config)
     used = {name: tensor for name, tensor in tensors.items() if name not in DERIVED}
@@ -160,7 +151,7 @@ def _load(kind: str, checkpoint: str | Path | None, device: str, precision: str)
     return ClapEncoder(
         Network(AudioSide(clap), device=device, precision=precision, key=name),
         Network(TextSide(clap), device=device),
-        Reader(load_tokenizer(folder, vocabulary=words.vocab_size), longest),
+        Reader(load_tokenizer(folder, vocabulary=words.vocab_size), longest=longest, missing=MISSING),
         band=band,
         name=name,
         dim=clap.config.projection_dim,

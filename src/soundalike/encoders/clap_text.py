@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from soundalike.errors import CheckpointError, UsageError
+from soundalike.encoders.released import read_tokenizer
+from soundalike.errors import CheckpointError
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -19,49 +17,11 @@ LONGEST: Final = 77
 FIRST: Final = 2
 """Position of a text's first token, as RoBERTa counts."""
 
+MISSING: Final = "Put the tokenizer.json of roberta-base, or its vocab.json and merges.txt, beside the checkpoint."
+
 _SPECIAL: Final = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 _PLACES: Final = {"<s>": 0, "<pad>": 1, "</s>": 2}
 _RELEASED: Final = "Put the tokenizer.json of roberta-base beside the checkpoint."
-
-
-class Reader:
-    """Texts to numbers of tokens.
-
-    Parameters
-    ----------
-    tokenizer : Tokenizer, optional
-        Without one every text is refused.
-    longest : int
-        Tokens that are read at once.
-    """
-
-    def __init__(self, tokenizer: Tokenizer | None, longest: int = LONGEST) -> None:
-        self._tokenizer = tokenizer
-        self._longest = longest
-
-    def __call__(self, text: str) -> NDArray[np.float32]:
-        """Numbers of a text's tokens, float32 (n,), from ``<s>`` to ``</s>``.
-
-        Raises
-        ------
-        UsageError
-            If the text is empty or too long to be read whole.
-        CheckpointError
-            If there is no tokenizer.
-        """
-        if self._tokenizer is None:
-            raise CheckpointError(
-                "This checkpoint of CLAP came without a tokenizer, so it reads no text.",
-                "Put the tokenizer.json of roberta-base, or its vocab.json and merges.txt, beside the checkpoint.",
-            )
-        if not text.strip():
-            raise UsageError("An empty text was given.", "Say in a few words what it should sound like.")
-        numbers = self._tokenizer.encode(text).ids
-        if len(numbers) > self._longest:
-            raise UsageError(
-                f"A text has {len(numbers)} tokens, and at most {self._longest} can be read at once.", "Shorten it."
-            )
-        return np.array(numbers, np.float32)  # exact: there are fewer tokens than 2 ** 24
 
 
 def load_tokenizer(folder: Path, *, vocabulary: int) -> Tokenizer | None:
@@ -79,20 +39,13 @@ def load_tokenizer(folder: Path, *, vocabulary: int) -> Tokenizer | None:
     CheckpointError
         If the files are damaged, or those of another network.
     """
-    from tokenizers import Tokenizer
-
     whole, words, merges = (folder / name for name in ("tokenizer.json", "vocab.json", "merges.txt"))
-    try:
-        if whole.is_file():
-            tokenizer = Tokenizer.from_file(str(whole))
-        elif words.is_file() and merges.is_file():
-            tokenizer = _from_merges(words, merges)
-        else:
-            return None
-    except Exception:  # noqa: BLE001 - tokenizers raises nothing narrower
-        raise CheckpointError(f"The tokenizer in '{folder}' is damaged.", "Fetch it again.") from None
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
+    if whole.is_file():
+        tokenizer = read_tokenizer(whole)
+    elif words.is_file() and merges.is_file():
+        tokenizer = _from_merges(words, merges)
+    else:
+        return None
     _check(tokenizer, folder, vocabulary)
     return tokenizer
 
@@ -100,7 +53,10 @@ def load_tokenizer(folder: Path, *, vocabulary: int) -> Tokenizer | None:
 def _from_merges(words: Path, merges: Path) -> Tokenizer:
     from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 
-    tokenizer = Tokenizer(models.BPE.from_file(str(words), str(merges)))
+    try:
+        tokenizer = Tokenizer(models.BPE.from_file(str(words), str(merges)))
+    except Exception:  # noqa: BLE001 - tokenizers raises nothing narrower
+        raise CheckpointError(f"The tokenizer in '{words.parent}' is damaged.", "Fetch it again.") from None
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     start, end = (("<s>", _PLACES["<s>"]), ("</s>", _PLACES["</s>"]))
     tokenizer.post_processor = processors.RobertaProcessing(end, start, add_prefix_space=False)

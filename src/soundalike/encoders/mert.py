@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from soundalike.audio import Clip
 from soundalike.checkpoints import fingerprint, locate, read_json, read_tensors, require
-from soundalike.encoders.embedded.layout import check_clip
-from soundalike.encoders.muq import folder_with, parse_layers
-from soundalike.encoders.windows import Samples, cut, mean_direction, repeat
+from soundalike.encoders.released import folder_with, parse_layers
+from soundalike.encoders.windows import Samples, cut, mean_direction, repeat, samples_of
 from soundalike.errors import CheckpointError, UsageError
 from soundalike.frozen import Network, identity
 
@@ -76,7 +75,7 @@ class MERTEncoder:
         UsageError
             If a clip is at another rate, empty or longer than the window.
         """
-        windows = [self._windows(self._samples(clip)) for clip in clips]
+        windows = [self._windows(samples_of(clip, rate=RATE, window=self.window)) for clip in clips]
         heard = [self._prepared(window) for own in windows for window in own]
         answers = iter(self._network(heard) if heard else ())
         rows = np.zeros((len(clips), self.dim), np.float32)
@@ -84,11 +83,6 @@ class MERTEncoder:
             if own:
                 row[:] = self._join(np.array([next(answers) for _ in own]))
         return rows
-
-    def _samples(self, clip: Clip) -> Samples:
-        """A cut between two samples may leave one sample more than the window, which would be a window of its own."""
-        check_clip(clip, rate=RATE, window=self.window)
-        return clip.mono().samples[0, : round(RATE * self.window)]
 
     def _windows(self, samples: Samples) -> list[Samples]:
         """Windows that are not silent."""

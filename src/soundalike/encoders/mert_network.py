@@ -19,7 +19,7 @@ from torch.nn.utils import parametrize
 from transformers import HubertConfig, HubertModel
 
 from soundalike.errors import CheckpointError
-from soundalike.frozen import load_strictly
+from soundalike.frozen import load_strictly, one_thread
 
 Attention: TypeAlias = Literal["sdpa", "eager"]
 """How attention is computed: by torch's own function, or by plain products, which exporters understand."""
@@ -156,8 +156,8 @@ class MERT(nn.Module):
         unused = [*UNUSED, *(rf"encoder\.layers\.{i}\..+" for i in range(depth, layout.depth))]
         named = {OLD_NAMES.get(name, name): tensor for name, tensor in tensors.items()}
         load_strictly(self.hubert, named, what="MERT", unused=unused)
-        # The product of length and direction never changes again.
-        parametrize.remove_parametrizations(self.hubert.encoder.pos_conv_embed.conv, "weight")
+        with one_thread():  # the product of length and direction never changes again
+            parametrize.remove_parametrizations(self.hubert.encoder.pos_conv_embed.conv, "weight")
         self.requires_grad_(False).eval()
 
     def states(self, samples: Tensor) -> Iterator[Tensor]:

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from soundalike.audio import Clip
 from soundalike.checkpoints import fingerprint, locate, read_json, read_tensors, require
-from soundalike.encoders.muq import RATE, WINDOW, check_precision, folder_with, hear, log_mel
-from soundalike.errors import CheckpointError, UsageError
+from soundalike.encoders.muq import RATE, WINDOW, check_precision, log_mel
+from soundalike.encoders.released import Reader, folder_with, read_tokenizer
+from soundalike.encoders.windows import embed_audible
+from soundalike.errors import CheckpointError
 from soundalike.frozen import Network, identity, load_strictly
 
 if TYPE_CHECKING:
@@ -39,12 +41,9 @@ class MuLanEncoder:
         From mel frames, shape (128, n), to a unit row, shape (dim,).
     text : Network
         From numbers of tokens, shape (n,), to a unit row, shape (dim,).
-    tokenizer : Tokenizer, optional
-        Without one there is no text.
+    reader : Reader
     scale : (float, float)
         Mean and standard deviation; see `soundalike.encoders.muq.log_mel`.
-    longest : int
-        Tokens that are read at once.
     name : str
     dim : int
     """
@@ -56,18 +55,16 @@ class MuLanEncoder:
         self,
         audio: Network,
         text: Network,
-        tokenizer: Tokenizer | None,
+        reader: Reader,
         *,
         scale: tuple[float, float],
-        longest: int,
         name: str,
         dim: int,
     ) -> None:
         self.name = name
         self.dim = dim
-        self._audio, self._text, self._tokenizer = audio, text, tokenizer
+        self._audio, self._text, self._read = audio, text, reader
         self._mean, self._std = scale
-        self._longest = longest
 
     def encode(self, clips: Sequence[Clip]) -> NDArray[np.float32]:
         """Embed clips; see `soundalike.encoders.Encoder.encode`. Digital silence gives a row of zeros.
@@ -77,11 +74,9 @@ class MuLanEncoder:
         UsageError
             If a clip is at another rate, empty or longer than the window.
         """
-        rows = np.zeros((len(clips), self.dim), np.float32)
-        heard = {i: samples for i, clip in enumerate(clips) if (samples := hear(clip)) is not None}
-        if heard:
-            rows[list(heard)] = self.embed([cut(samples)[0] for samples in heard.values()])
-        return rows
+        return embed_audible(
+            clips, self.dim, rate=RATE, window=WINDOW, embed=lambda sounds: self.embed([cut(one)[0] for one in sounds])
+        )
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts; see `soundalike.encoders.TextEncoder.encode_text`.
@@ -102,22 +97,6 @@ class MuLanEncoder:
     def embed(self, pieces: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Embed samples, each of shape (n,) with n at most `PIECE`, as they are: unit rows, float32 (n, dim)."""
         return self._audio([log_mel(piece, self._mean, self._std) for piece in pieces])
-
-    def _read(self, text: str) -> NDArray[np.float32]:
-        """Numbers of a text's tokens."""
-        if self._tokenizer is None:
-            raise CheckpointError(
-                "This checkpoint of MuQ-MuLan came without a tokenizer, so it reads no text.",
-                f"Put the tokenizer.json of {TEXT_MODEL} beside it.",
-            )
-        if not text.strip():
-            raise UsageError("An empty text was given.", "Say in a few words what it should sound like.")
-        numbers = self._tokenizer.encode(text).ids
-        if len(numbers) > self._longest:
-            raise UsageError(
-                f"A text has {len(numbers)} tokens, and at most {self._longest} can be read at once.", "Shorten it."
-            )
-        return np.array(numbers, np.float32)  # exact: there are fewer tokens than 2 ** 24
 
 
 def cut(samples: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -191,9 +170,12 @@ def load(checkpoint: str | Path | None = None, device: str = "cpu", precision: s
     return MuLanEncoder(
         Network(Embedder(mulan, "audio"), device=device, precision=precision, key=name),
         Network(Embedder(mulan, "text"), device=device),
-        _tokenizer(folder),
+        Reader(
+            _tokenizer(folder),
+            longest=sizes.text["max_position_embeddings"] - sizes.text["pad_token_id"] - 1,
+            missing=f"Put the tokenizer.json of {TEXT_MODEL} beside it.",
+        ),
         scale=(sizes.muq.mean, sizes.muq.std),
-        longest=sizes.text["max_position_embeddings"] - sizes.text["pad_token_id"] - 1,
         name=name,
         dim=sizes.dim,
     )
@@ -229,15 +211,7 @@ def _fetched_muq() -> dict[str, Any]:
 
 
 def _tokenizer(folder: Path) -> Tokenizer | None:
-    from tokenizers import Tokenizer
-
     for place in (folder, folder / TEXT_MODEL):
         if (file := place / "tokenizer.json").is_file():
-            try:
-                tokenizer = Tokenizer.from_file(str(file))
-            except Exception:  # noqa: BLE001 - tokenizers raises nothing narrower
-                raise CheckpointError(f"'{file}' is no tokenizer.", "Fetch it again.") from None
-            tokenizer.no_padding()
-            tokenizer.no_truncation()
-            return tokenizer
+            return read_tokenizer(file)
     return None

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from soundalike.audio import Clip
 from soundalike.checkpoints import fingerprint, locate, read_json, read_tensors, require
-from soundalike.encoders.embedded.layout import check_clip
-from soundalike.encoders.windows import repeat
+from soundalike.encoders.released import folder_with, parse_layers
+from soundalike.encoders.windows import Samples, embed_audible, repeat
 from soundalike.errors import UsageError
 from soundalike.frozen import Network, computing, identity, load_strictly
 
@@ -67,11 +67,10 @@ class MuQEncoder:
         UsageError
             If a clip is at another rate, empty or longer than the window.
         """
-        rows = np.zeros((len(clips), self.dim), np.float32)
-        heard = {i: samples for i, clip in enumerate(clips) if (samples := hear(clip)) is not None}
-        if heard:
-            rows[list(heard)] = self._network([log_mel(x, self._mean, self._std) for x in heard.values()])
-        return rows
+        return embed_audible(clips, self.dim, rate=RATE, window=WINDOW, embed=self._embed)
+
+    def _embed(self, sounds: Sequence[Samples]) -> NDArray[np.float32]:
+        return self._network([log_mel(samples, self._mean, self._std) for samples in sounds])
 
 
 def load(
@@ -120,49 +119,6 @@ def check_precision(name: str, precision: str) -> None:
     """Refuse 16-bit numbers, with which nobody has seen the released networks work."""
     if precision == "bf16":
         raise UsageError(f"'{name}' does not compute in bf16.", "Use fp32, onnx or int8.")
-
-
-def folder_with(path: Path) -> Path:
-    """Where the files beside a checkpoint lie: the folder itself, or that of a file."""
-    return path if path.is_dir() else path.parent
-
-
-def parse_layers(text: str, states: int) -> tuple[int, ...]:
-    """Numbers of hidden states, ascending, from a text such as "3-6,12", or "all".
-
-    Raises
-    ------
-    UsageError
-        If it is no such text, or names a state that is not among so many.
-    """
-    if text.strip() == "all":
-        return tuple(range(states))
-    chosen: set[int] = set()
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        last = last if dash else first
-        if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) < states):
-            raise UsageError(
-                f"The layers '{text}' were asked for.",
-                f"Name some of 0 to {states - 1}, such as 5 or 3-6,{states - 1}.",
-            )
-        chosen.update(range(int(first), int(last) + 1))
-    return tuple(sorted(chosen))
-
-
-def hear(clip: Clip) -> NDArray[np.float32] | None:
-    """A clip's samples, shape (n,), at most a window of them; None for digital silence.
-
-    A cut between two samples may leave one sample more than the window, which would be a second piece of it.
-
-    Raises
-    ------
-    UsageError
-        If it is at another rate, empty or longer than the window.
-    """
-    check_clip(clip, rate=RATE, window=WINDOW)
-    samples = clip.mono().samples[0, : round(RATE * WINDOW)]
-    return samples if samples.any() else None
 
 
 def log_mel(samples: NDArray[np.float32], mean: float, std: float) -> NDArray[np.float32]:

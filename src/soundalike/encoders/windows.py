@@ -1,17 +1,79 @@
-"""Cutting a clip into the windows that a network was trained on, and the mean over them.
+"""From clips to what networks hear: samples, in windows as they were trained on, and the mean over those.
 
 Nothing is ever filled with zeros: to a network silence is sound, which changes everything that it says of the rest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from soundalike.audio import Clip
 from soundalike.errors import ShapeError, UsageError
 from soundalike.facets import unit
 
 Samples = NDArray[np.float32]
+
+
+def check_clip(clip: Clip, *, rate: int, window: float) -> None:
+    """Refuse a clip that cannot be embedded.
+
+    Raises
+    ------
+    UsageError
+        If it is at another rate, empty or longer than the window.
+    """
+    if clip.rate != rate:
+        raise UsageError(f"A clip has {clip.rate} Hz.", f"Resample it to {rate} Hz.")
+    if not 0 < clip.samples.shape[1] <= window * rate + 1:
+        raise UsageError(f"A clip is {clip.duration:g} s long.", f"Give more than 0 and at most {window:g} s.")
+
+
+def samples_of(clip: Clip, *, rate: int, window: float) -> Samples:
+    """A clip's samples, mono, float32 (n,), at most a window of them.
+
+    A cut between two samples may have left one more than the window, which would be a window of its own.
+
+    Raises
+    ------
+    UsageError
+        See `check_clip`.
+    """
+    check_clip(clip, rate=rate, window=window)
+    return clip.mono().samples[0, : round(rate * window)]
+
+
+def embed_audible(
+    clips: Sequence[Clip],
+    dim: int,
+    *,
+    rate: int,
+    window: float,
+    embed: Callable[[list[Samples]], NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """Embed each clip's samples; digital silence gives a row of zeros and is not asked about.
+
+    Parameters
+    ----------
+    clips : sequence of Clip
+    dim : int
+    rate, window
+        See `samples_of`.
+    embed : callable
+        From n arrays of samples to float32 (n, dim); not called for none.
+
+    Returns
+    -------
+    float32, shape (n, dim)
+    """
+    rows = np.zeros((len(clips), dim), np.float32)
+    sounds = [samples_of(clip, rate=rate, window=window) for clip in clips]
+    heard = {i: samples for i, samples in enumerate(sounds) if samples.any()}
+    if heard:
+        rows[list(heard)] = embed(list(heard.values()))
+    return rows
 
 
 def cut(samples: Samples, size: int, *, least: int) -> list[Samples]:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from soundalike.audio import Clip
 from soundalike.encoders.embedded import drums, groove, harmony, listening, pitch, rhythm, statistics, timbre
-from soundalike.encoders.embedded.layout import SHORTEST_HARMONY, SHORTEST_MELODY, check_clip, lay_out
+from soundalike.encoders.embedded.layout import SHORTEST_HARMONY, SHORTEST_MELODY, lay_out
 from soundalike.encoders.embedded.spectra import RATE, Spectra, analyse, mono
 from soundalike.encoders.embedded.transcription import Posteriors
+from soundalike.encoders.windows import check_clip
 
 LAYOUT: Final = lay_out(
     {

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from soundalike.audio import Clip
 from soundalike.encoders.embedded import harmony, melody, pitch, rhythm, timbre
-from soundalike.encoders.embedded.layout import SHORTEST_HARMONY, SHORTEST_MELODY, check_clip, lay_out
+from soundalike.encoders.embedded.layout import SHORTEST_HARMONY, SHORTEST_MELODY, lay_out
 from soundalike.encoders.embedded.spectra import RATE, Spectra, analyse, mono
+from soundalike.encoders.windows import check_clip
 
 LAYOUT: Final = lay_out(
     {
