@@ -12,6 +12,6 @@ def require(*modules: str) -> None:
     missing = [module for module in modules if importlib.util.find_spec(module) is None]
     if missing:
         raise MissingExtraError(
-            f"Pretrained models need {', '.join(missing)}, which is not installed.",
+            f"Pretrained models need {', '.join(missing)}, not installed here.",
             "Install it with: pip install 'soundalike[models]'",
         )
