@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -57,15 +58,16 @@ def measure(*, quick: bool, parts: Iterable[str] = (), precisions: Iterable[str]
                 except ImportError:
                     continue
             if name in ENCODERS:
-                one = _encoder(name, Path(place), quick, precisions)
+                runs = _encoder(name, Path(place), quick, precisions)
             else:
-                one = _separator(name, Path(place), quick)
-            if one is not None:
-                found[name] = one
+                runs = _separator(name, Path(place), quick)
+            if "fp32" in runs:
+                kind = "encoder" if name in ENCODERS else "separator"
+                found[name] = {"kind": kind, "parameters": _parameters(folder), "precisions": runs}
     return {"threads": 1, "cores": os.cpu_count(), "processor": _processor(), "parts": found}
 
 
-def _encoder(name: str, place: Path, quick: bool, others: Iterable[str]) -> dict[str, Any] | None:
+def _encoder(name: str, place: Path, quick: bool, others: Iterable[str]) -> dict[str, Any]:
     """An encoder in float32 and in those of the other precisions that it has."""
     runs: dict[str, Any] = {}
     rows: dict[str, np.ndarray] = {}
@@ -83,19 +85,12 @@ def _encoder(name: str, place: Path, quick: bool, others: Iterable[str]) -> dict
         if precision != "fp32":
             run["least_cosine_to_fp32"] = round(float(_cosines(rows[precision], rows["fp32"]).min()), 7)
         runs[precision] = run
-    return _document("encoder", runs)
+    return runs
 
 
-def _separator(name: str, place: Path, quick: bool) -> dict[str, Any] | None:
+def _separator(name: str, place: Path, quick: bool) -> dict[str, Any]:
     run = _run(place, name=name, kind="separator", precision="fp32", excerpts=1 if quick else 3)
-    return _document("separator", {} if run is None else {"fp32": run})
-
-
-def _document(kind: str, runs: dict[str, Any]) -> dict[str, Any] | None:
-    if "fp32" not in runs:
-        return None
-    parameters = [run.pop("parameters") for run in runs.values()]
-    return {"kind": kind, "parameters": parameters[0], "precisions": runs}
+    return {} if run is None else {"fp32": run}
 
 
 def _cosines(some: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -131,7 +126,7 @@ def _child(job: dict[str, Any]) -> int:
     except (SoundalikeError, ImportError, FileNotFoundError) as reason:
         print(f"{job['name']} {job['precision']}: {reason}", file=sys.stderr)
         return NOT_HERE
-    found: dict[str, Any] = {"load_s": round(time.perf_counter() - begun, 2), "parameters": _parameters(part)}
+    found: dict[str, Any] = {"load_s": round(time.perf_counter() - begun, 2)}
     work = _encode if job["kind"] == "encoder" else _separate
     begun = time.perf_counter()
     work(part, place, 1, first=100)()
@@ -190,21 +185,17 @@ def _load(job: dict[str, Any], checkpoint: Path) -> Any:
     return load_separator(job["name"], checkpoint=checkpoint if checkpoint.exists() else None)
 
 
-def _parameters(part: Any) -> int | None:
-    """Of all networks within a part, those for text too; None for one that is no torch network."""
-    import torch
+def _parameters(checkpoint: Path) -> int | None:
+    """Numbers in the files of a checkpoint, those that only words or training need too; None if there is none."""
+    if not checkpoint.exists():
+        return None
+    from safetensors import safe_open
 
-    modules: list[Any] = []
-    held = [*vars(part).values()]
-    for value in held:  # grows while it is walked through
-        if isinstance(value, torch.nn.Module):
-            modules.append(value)
-        elif isinstance(value, list | tuple):
-            held.extend(value)
-        elif type(value).__module__.startswith("soundalike.") and hasattr(value, "__dict__"):
-            held.extend(vars(value).values())
-    tensors = {id(tensor): tensor.numel() for module in modules for tensor in module.parameters()}
-    return sum(tensors.values()) or None
+    count = 0
+    for path in checkpoint.glob("*.safetensors"):
+        with safe_open(path, "numpy") as file:
+            count += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    return count
 
 
 def _encode(part: Any, place: Path, excerpts: int, *, first: int) -> Callable[[], object]:
