@@ -153,20 +153,21 @@ def _print_rows(rows: list[Checkpoint]) -> None:
 
     measured = costs()
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1))
-    columns = ["name", "gives", "licence", "size", *(["CPU s/min"] if measured else []), ""]
-    for column in columns:
-        table.add_column(
-            column, no_wrap=column != "gives", justify="right" if column in ("size", "CPU s/min") else "left"
-        )
+    costly = ["CPU s/min", "memory"] if measured else []
+    for column in ["name", "gives", "licence", "size", *costly, ""]:
+        right = column in ("size", *costly)
+        table.add_column(column, no_wrap=column != "gives", justify="right" if right else "left")
     for row in rows:
         cost = measured.get(row.name)
         licence = row.licence if row.commercial else f"{row.licence}, not commercial"
         cells: list[Text | str] = [Text(row.name, "bold"), row.gives, licence, row.size]
         if measured:
-            cells.append(f"{cost.cpu_s_per_minute:.0f}" if cost else "")
+            cells += [f"{cost.cpu_s_per_minute:.0f}", f"{cost.memory_mb / 1000:.1f} GB"] if cost else ["", ""]
         cells.append(Text("here", "green") if is_here(row.name) else Text("", "dim"))
         table.add_row(*cells)
     stdout().print(table)
+    if measured:
+        click.echo("CPU s/min: seconds of one core for a minute of sound, measured on random weights.", err=True)
     click.echo(
         "Get one with 'soundalike models get NAME', or name a file of yours with --checkpoint PATH where it is used.\n"
         "Where no commercial use is allowed, add --accept-licence once.",
