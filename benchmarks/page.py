@@ -95,17 +95,26 @@ def pretrained(part: dict[str, Any]) -> str:
         work = round(run["as_matrix_product_gflop_per_second_of_sound"])
         rows.append((name, millions, *seconds, run["times_real_time"], work, run["memory_mb"], _whole(run["load_s"])))
         others += [_precision_row(name, precision, runs[precision]) for precision in runs if precision != "fp32"]
+    loads = [run["load_of_machine"] for found in part["parts"].values() for run in found["precisions"].values()]
     heads = ("", "million parameters", "CPU s a minute", "onnx", "int8", "times real time", "GFLOP a second of sound")
     kinds = ("", "precision", "CPU s a minute", "least cosine to float32", "memory, MB", "to export: s", "MB")
-    return PRETRAINED + table((*heads, "memory, MB", "to load, s"), rows) + OTHERS + table(kinds, others) + "\n"
+    return (
+        PRETRAINED.format(processor=part["processor"], least=min(loads), most=max(loads))
+        + table((*heads, "memory, MB", "to load, s"), rows)
+        + OTHERS
+        + table(kinds, others)
+        + "\n"
+    )
 
 
 PRETRAINED = """## Pretrained parts
 
-**Random weights of the true sizes; not run on released weights.** One thread, a process each. Encoders hear excerpts
-of 10 s, separators split half a minute of stereo and write its stems. CPU seconds are for a minute of sound, without
-imports and loading; memory is the process's largest, loading included. "GFLOP" is what a plain float32 matrix product
-would have computed in the same time in the same process: compare it between machines.
+**Random weights of the true sizes; not run on released weights.** Only the separator "embedded" ships, with its own.
+One thread of {processor}, a process each; the machine's load was {least} to {most}, and CPU seconds grow with it.
+Encoders hear excerpts of 10 s, separators split half a minute of stereo and write its stems. CPU seconds are for a
+minute of sound, without imports and loading; memory is the process's largest, loading included. "GFLOP" is what a plain
+float32 matrix product would have computed in the same time in the same process: compare it between machines. Parameters
+are all in the files, of which CLAP and MuQ-MuLan need a part for words alone. Empty cells were not measured.
 
 """
 

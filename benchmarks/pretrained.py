@@ -119,7 +119,8 @@ def _child(job: dict[str, Any]) -> int:
     from soundalike.errors import SoundalikeError
 
     place = Path(job["place"])
-    _import_libraries()
+    if (place / "checkpoint").exists():
+        _import_libraries()
     begun = time.perf_counter()
     try:
         part = _load(job, place / "checkpoint")
@@ -133,18 +134,19 @@ def _child(job: dict[str, Any]) -> int:
     found["first_s"] = round(time.perf_counter() - begun, 2)
     if job["excerpts"]:
         found |= _timed(work(part, place, job["excerpts"], first=0), job["excerpts"] * EXCERPT)
-    print(json.dumps({**found, "memory_mb": _peak_mb()}))
+    print(json.dumps({"memory_mb": _peak_mb(), **found}))
     return 0
 
 
 def _timed(work: Callable[[], object], seconds: float) -> dict[str, float]:
-    """CPU seconds, beside the matrix product before and after."""
-    rate = _matrix_rate()
+    """CPU seconds and memory, beside the matrix product right after, which may be the first to import torch."""
     begun = time.process_time()
     work()
     spent = time.process_time() - begun
-    rate = (rate + _matrix_rate()) / 2
+    memory = _peak_mb()
+    rate = _matrix_rate()
     return {
+        "memory_mb": memory,
         "seconds_of_sound": seconds,
         "cpu_s_per_minute": round(spent / seconds * 60, 3),
         "times_real_time": round(seconds / spent, 2),
@@ -158,7 +160,8 @@ def _matrix_rate() -> float:
     """Billions of multiplications and additions a second of CPU, of float32 matrices."""
     import torch
 
-    size, times = 1024, 10
+    torch.set_num_threads(1)
+    size, times = 1024, 20
     one, other = torch.rand(size, size), torch.rand(size, size)
     torch.mm(one, other)
     begun = time.process_time()
@@ -168,9 +171,8 @@ def _matrix_rate() -> float:
 
 
 def _import_libraries() -> None:
-    import torch
+    import torch  # noqa: F401
 
-    torch.set_num_threads(1)
     with contextlib.suppress(ImportError):
         import transformers  # noqa: F401
 
