@@ -124,6 +124,59 @@ def self_retrieval(folder: str, seconds: float, seed: int, as_json: bool) -> Non
         click.echo(str(result))
 
 
+@research.command(context_settings=HELP)
+@click.option("--data", type=click.Path(exists=True, file_okay=False), help="Folder of recordings, with stems.")
+@click.option("--pieces", type=click.IntRange(0), default=24, show_default=True, help="Rendered mixes.")
+@click.option("--palette", default="synthesizer", show_default=True, help="Which instruments play them.")
+@click.option("--separator", "separators", multiple=True, default=("embedded",), show_default=True)
+@click.option("--checkpoint", type=click.Path(exists=True), help="Of a pretrained separator.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--report", type=click.Path(exists=True, file_okay=False), help="Folder whose separation.md to renew.")
+@json_option
+def separation(data: str | None, report: str | None, as_json: bool, **wanted: Any) -> None:
+    """Measure how well mixes are split, whose stem the facets of a stem find, and how loud empty stems are.
+
+    Beside each separator stand the mixture itself, plain filters, and the best that masks could do.
+
+    \b
+    Example:
+      soundalike research separation --data ~/data --report docs
+    """
+    from soundalike.research.evaluation.separation_report import Plan, run_plan, tables, write_tables
+
+    plan = Plan(Path(data) if data else None, **wanted)
+    document = run_plan(plan, report=lambda line: click.echo(line, err=True))
+    if report:
+        write_tables(Path(report), document)
+    if as_json:
+        print_json(document)
+    elif not report:
+        click.echo("\n".join(tables(document)))
+
+
+@research.command("train-separator", context_settings=HELP)
+@click.option("--work", required=True, type=click.Path(file_okay=False), help="Folder for what is made on the way.")
+@click.option("--out", required=True, type=click.Path(exists=True, file_okay=False), help="Folder for masks.onnx.")
+@click.option("--pieces", type=click.IntRange(1), default=560, show_default=True, help="Pieces to render in parts.")
+@click.option("--scenes", type=click.IntRange(1), default=900, show_default=True, help="Mixes of their parts.")
+@click.option("--steps", type=click.IntRange(1), default=1500, show_default=True)
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+def train_separator(work: str, out: str, **how: Any) -> None:
+    """Train the net of the embedded separator, from nothing; stopped and called again, the rendering goes on.
+
+    Wants FluidSynth, all three SoundFonts, and the extra `research`.
+
+    \b
+    Example:
+      soundalike research train-separator --work work --out src/soundalike/separators/embedded
+    """
+    from soundalike.research.training.separation import Plan
+    from soundalike.research.training.separation import train_separator as run
+
+    run(Plan(Path(work), **how), Path(out), report=lambda line: click.echo(line, err=True))
+
+
 @research.command("demo-pack", context_settings=HELP)
 @click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder to write.")
 @click.option("--seed", type=int, help="Another seed makes other music.  [default: the shipped pack's]")

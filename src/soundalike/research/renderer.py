@@ -32,7 +32,7 @@ from soundalike.research.music.composer import SPLITS, Split, stream
 from soundalike.research.music.groups import FACTORS, draw_group, heard_factors
 from soundalike.research.music.material import Material
 from soundalike.research.music.performer import Performance, PieceSpec, perform
-from soundalike.research.sound.orchestra import Palette, Timbre, draw_timbre, sound_drums, sound_notes
+from soundalike.research.sound.orchestra import Instrument, Palette, Timbre, draw_timbre, sound_drums, sound_notes
 from soundalike.research.sound.production import PLAIN, Style, draw_production, produce
 from soundalike.research.sound.synthesizer import limit, loudness, process
 
@@ -47,6 +47,7 @@ __all__ = [
     "heard_factors",
     "perform",
     "render",
+    "render_parts",
 ]
 
 LOUDNESS = -17.0
@@ -94,6 +95,35 @@ def render(spec: PieceSpec, *, rate: int = 22050, stereo: bool = False) -> Clip:
         return Clip(mix, rate)
     mix += np.float32(floor) * rng.standard_normal(mix.shape, dtype=np.float32)
     return Clip(np.clip(mix * np.float32(level), -0.9, 0.9), rate)
+
+
+def render_parts(spec: PieceSpec, *, rate: int = 22050, lead: Instrument | None = None) -> dict[str, Clip]:
+    """Make the sound of each part of a piece by itself, in one room.
+
+    Parameters
+    ----------
+    spec : PieceSpec
+        Neither mastering nor noise is applied, so that the parts add up to the mix.
+    rate : int
+        Samples per second.
+    lead : Instrument, optional
+        Who plays the lead in place of the piece's own.
+
+    Returns
+    -------
+    dict of str to Clip
+        Mono; of "lead", "comp", "pad", "bass" and "drums" those that are heard.
+    """
+    length, timbre = round(spec.duration * rate), _timbre(spec)
+    timbre = timbre if lead is None else replace(timbre, lead=lead)
+    production = draw_production(spec.production, spec.nuisance, spec.split)
+    room = replace(timbre.room, drive=0.0)  # drive would tie the parts to each other
+    parts = {}
+    for bus, sound in _buses(perform(spec), timbre, rate, length).items():
+        wanted = timbre.gains[bus] + (spec.lead_gain + production.lead if bus == "lead" else 0.0)
+        dry = np.float32(10 ** ((wanted - 20 - max(loudness(sound, rate=rate), -70)) / 20)) * sound
+        parts[bus] = Clip(process(dry[None], np.float32(SENDS[bus]) * dry, room, rate=rate), rate)
+    return parts
 
 
 def _timbre(spec: PieceSpec) -> Timbre:

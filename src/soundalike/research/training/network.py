@@ -139,13 +139,13 @@ def export(net: TranscriptionNet) -> bytes:
             dynamo=False,
         )
     model = onnx.load_from_string(buffer.getvalue())
-    _halve(model)
+    halve(model)
     onnx.checker.check_model(model)
     serialised: bytes = model.SerializeToString()
     return serialised
 
 
-def _halve(model: Any) -> None:
+def halve(model: Any) -> None:
     """Store weights as float16 and cast them back when the net is loaded: half the size, the same arithmetic."""
     import numpy as np
     from onnx import TensorProto, helper, numpy_helper
