@@ -152,6 +152,7 @@ def test_levels_are_those_of_the_estimate_against_the_mix():
     found = levels.result()
     assert found["drums"]["present"]["50"] == 0.0
     assert found["drums"]["absent"]["50"] == -20.0
+    assert found["drums"]["kept"] == found["drums"]["dropped"] == 1.0
 
 
 def test_tables_replace_what_is_between_the_marks(tmp_path):

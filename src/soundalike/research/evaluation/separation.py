@@ -32,6 +32,8 @@ EXCERPT: Final = 10
 """Seconds."""
 HEARD_DB: Final = 40.0
 """A stem counts where it is less than this below its mean, or below the mix, in dB."""
+GATE_DB: Final = 18.0
+"""Below the mix, in dB: the level that a stem of the embedded separator should reach to count as there."""
 FACTORS: Final = ("overall", "rhythm", "groove", "timbre", "melody")
 TRUTH: Final = "true stem"
 MIXTURE: Final = "mixture"
@@ -195,7 +197,7 @@ class Levels:
                 self._found[stem]["absent"] += _levels(split(rest, {})[stem], rest)
 
     def result(self) -> Result:
-        """By stem: quantiles in dB, and the level that tells best whether it plays, with the share it gets right."""
+        """By stem: quantiles in dB, the level that tells best whether it plays, and what `GATE_DB` does."""
         found = {}
         for stem, levels in sorted(self._found.items(), key=lambda item: STEMS.index(item[0])):
             if levels["present"] and levels["absent"]:
@@ -206,6 +208,8 @@ class Levels:
                     "absent": _quantiles(absent),
                     "gate": round(gate, 1),
                     "right": round(right, 3),
+                    "kept": round(float((present >= -GATE_DB).mean()), 3),
+                    "dropped": round(float((absent < -GATE_DB).mean()), 3),
                 }
         return found
 

@@ -14,6 +14,7 @@ from soundalike.research.evaluation.report import share, table
 from soundalike.research.evaluation.separation import (
     EXCERPT,
     FACTORS,
+    GATE_DB,
     MIXTURE,
     TRUTH,
     Listener,
@@ -173,9 +174,20 @@ def _levels(found: Mapping[str, Any]) -> list[str]:
     rows = []
     for stem, levels in found.items():
         cells = [*_spread(levels["absent"], ("50", "75", "95")), *_spread(levels["present"], ("5", "25", "50"))]
-        rows.append([stem, *cells, f"{levels['gate']:.0f}", f"{100 * levels['right']:.0f}"])
-    header = ["dB against the mix", "absent: 50 %", "75 %", "95 %", "present: 5 %", "25 %", "50 %", "gate", "right"]
-    return table(header, rows)
+        shares = [f"{100 * levels[key]:.0f}" for key in ("right", "kept", "dropped")]
+        rows.append([stem, *cells, f"{levels['gate']:.0f}", *shares])
+    header = [
+        "dB against the mix",
+        "absent: 50 %",
+        "75 %",
+        "95 %",
+        "present: 5 %",
+        "25 %",
+        "50 %",
+        "best gate",
+        "right",
+    ]
+    return table([*header, f"kept at -{GATE_DB:.0f}", "dropped"], rows)
 
 
 def _spread(levels: Mapping[str, float], keys: Sequence[str]) -> list[str]:
