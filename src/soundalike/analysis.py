@@ -253,7 +253,8 @@ class Analyzer:
         rate, separated = self._encoder.sample_rate, []
         for clip in clips:
             stems = self._separator.separate(clip)
-            separated.append(audible({stem: sound.mono().resample(rate) for stem, sound in stems.items()}))
+            mono = {stem: sound.mono().resample(rate) for stem, sound in stems.items()}
+            separated.append(audible(mono, self._separator.gate))
         return self._stacked([vectors for vectors, _, _ in self._listen(separated)])
 
     def words(self, text: str) -> Vector:

@@ -1,7 +1,8 @@
-"""Frozen torch networks run by onnxruntime: about twice as fast on a CPU, and with 8-bit weights about three times.
+"""Frozen torch networks run by onnxruntime: faster on a CPU than by torch, and more so with 8-bit weights.
 
 A network is exported once for each shape of input and kept in ``$SOUNDALIKE_HOME/onnx``; exporting takes some
-seconds. Vectors differ a little from torch's (about 1e-6, with 8 bits about 1e-2), so they make a space of their own.
+seconds, up to a minute or two. Vectors differ from torch's (by about 1e-6; with 8 bits visibly), so they make a space
+of their own. By how much, and what is gained, docs/benchmarks.md tells.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 OPSET = 17
 """Version of the operators: the newest that torch's exporter by tracing writes without loss."""
+
+EXPORT = 2
+"""Version of how networks are exported here; what other versions kept is not taken."""
 
 QUANTISED = ("MatMul", "Gemm")
 """Operators whose weights become 8-bit numbers. Convolutions keep theirs: they lose most and gain least."""
@@ -78,7 +82,7 @@ class OnnxNetwork:
         import onnx
         import torch
 
-        versions = f"{torch.__version__} {onnx.__version__} {OPSET}"
+        versions = f"{torch.__version__} {onnx.__version__} {OPSET} {EXPORT}"
         digest = hashlib.sha256(f"{self._key} {array.shape} {self._bits} {versions}".encode()).hexdigest()
         path = home() / "onnx" / f"{digest[:24]}.onnx"
         if not path.exists():
@@ -102,8 +106,15 @@ def _export(module: torch.nn.Module, array: NDArray[np.float32], path: Path, *, 
             from onnxruntime.quantization import QuantType, quantize_dynamic
 
             with _quietly():
+                # The reduced range keeps sums of products within 16 bits, where processors without instructions for
+                # 8-bit networks would cut them off, and so give other vectors than processors with them.
                 quantize_dynamic(
-                    whole, small, op_types_to_quantize=list(QUANTISED), weight_type=QuantType.QInt8, per_channel=True
+                    whole,
+                    small,
+                    op_types_to_quantize=list(QUANTISED),
+                    weight_type=QuantType.QInt8,
+                    per_channel=True,
+                    reduce_range=True,
                 )
         done = small if bits == 8 else whole
         with done.open("rb") as file:

@@ -13,9 +13,8 @@ from soundalike.errors import AudioDecodeError, UsageError
 from soundalike.separators import Separator, StemFile
 
 STEM_DB = -60.0
-STEM_BELOW_MIX_DB = 40.0
-"""The level gate. A stem is absent from an excerpt in which its level is below the first, in dBFS, or by more than
-the second, in dB, below that of the mix: what a separator leaves in a stem that does not play is softer than that."""
+"""The level gate: a stem is absent from an excerpt in which its level, in dBFS, is below this, or by more than the
+separator's own `gate` below that of the mix."""
 
 
 def with_stems(
@@ -62,7 +61,7 @@ def with_stems(
                 if stem in files:
                     clip = _passage(files[stem], excerpt, excerpt.start - (begun or 0.0))
                     found |= {} if clip is None else {stem: clip}
-            yield excerpt, audible(found)
+            yield excerpt, audible(found, separator.gate)
 
 
 def _passage(file: StemFile, excerpt: Excerpt, offset: float) -> Clip | None:
@@ -76,9 +75,9 @@ def _passage(file: StemFile, excerpt: Excerpt, offset: float) -> Clip | None:
         return None
 
 
-def audible(stems: Mapping[str, Clip]) -> dict[str, Clip]:
-    """The mix, and the stems that pass the level gate."""
-    least = max(STEM_DB, level(stems["mix"]) - STEM_BELOW_MIX_DB)
+def audible(stems: Mapping[str, Clip], gate: float) -> dict[str, Clip]:
+    """The mix, and the stems that are at least at `STEM_DB` and not more than `gate` decibels below it."""
+    least = max(STEM_DB, level(stems["mix"]) - gate)
     return {stem: clip for stem, clip in stems.items() if stem == "mix" or level(clip) >= least}
 
 

@@ -73,7 +73,7 @@ def test_eight_bits_give_finite_rows_near_those_of_torch(heard):
     assert np.isfinite(found).all()
     cosines = (exact * found).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(found, axis=1)
     assert (
-        cosines > 0.5
+        cosines > 0.95
     ).all()  # some processors saturate sums of 8-bit products, which the miniature of MuQ-MuLan feels
 
 

@@ -22,6 +22,7 @@ class Halves:
     """Gives three quarters and one quarter of what it hears, and remembers it."""
 
     normalised: bool = False
+    gate: float = 40.0
     channels: int = 2
     bias: float = 0.0
     name: str = "halves-1"

@@ -11,7 +11,7 @@ import soundfile
 from soundalike.audio import Clip, ExcerptStream
 from soundalike.errors import AudioDecodeError
 from soundalike.separators import StemFile
-from soundalike.stems import STEM_BELOW_MIX_DB, audible, level, with_stems
+from soundalike.stems import STEM_DB, audible, level, with_stems
 
 RATE = 8000
 
@@ -20,6 +20,7 @@ class Parts:
     """Hands out parts that lie beside the mix, and remembers which passages it was asked for."""
 
     name = "parts-1"
+    gate = 40.0
 
     def __init__(self, folder: Path, *stems: str, lead: float = 0.0) -> None:
         self.stems = ("mix", *stems)
@@ -106,13 +107,19 @@ def test_a_stem_that_cannot_be_decoded_is_named(folder):
         hear(place, Parts(place, "bass"))
 
 
-def test_what_is_far_below_the_mix_or_near_silence_is_absent():
+@pytest.mark.parametrize("gate", [18.0, 40.0])
+def test_a_stem_far_below_the_mix_is_absent(gate):
     mix = Clip(noise(1.0)[None], RATE)
-    for gain, heard in ((0.5, True), (10 ** (-(STEM_BELOW_MIX_DB - 2) / 20), True), (0.005, False), (0.0, False)):
-        stems = audible({"mix": mix, "bass": Clip(mix.samples * np.float32(gain), RATE)})
-        assert ("bass" in stems) == heard, gain
-    quiet = Clip(mix.samples * np.float32(0.001), RATE)
-    assert set(audible({"mix": quiet, "bass": quiet})) == {"mix"}
+    for below, heard in ((gate - 1, True), (gate + 1, False), (np.inf, False)):
+        stems = audible({"mix": mix, "bass": Clip(mix.samples * np.float32(10 ** (-below / 20)), RATE)}, gate)
+        assert ("bass" in stems) == heard
+
+
+def test_a_stem_near_silence_is_absent_however_soft_the_mix_is():
+    mix = Clip(noise(1.0)[None], RATE)
+    for decibels, heard in ((STEM_DB + 1, True), (STEM_DB - 1, False)):
+        soft = Clip(mix.samples * np.float32(10 ** ((decibels - level(mix)) / 20)), RATE)
+        assert set(audible({"mix": soft, "bass": soft}, np.inf)) == ({"mix", "bass"} if heard else {"mix"})
 
 
 def test_the_level_is_in_decibels_of_full_scale():

@@ -57,10 +57,14 @@ class Separator(Protocol):
         Name and version; part of the space.
     stems : tuple of str
         The stems it gives, each one of `soundalike.facets.STEMS`, "mix" first.
+    gate : float
+        Decibels below the mix at which a stem counts as silent: what the separator leaves in a stem that does not
+        play is softer than that.
     """
 
     name: str
     stems: tuple[str, ...]
+    gate: float
 
     def separate(self, clip: Clip) -> Mapping[str, Clip]:
         """Split a clip into stems of the same length and rate.

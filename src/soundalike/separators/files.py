@@ -6,6 +6,7 @@ Where they lie is told by rules about names (see `soundalike.separators.stem_fol
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import zip_longest
@@ -47,6 +48,7 @@ class FilesSeparator:
 
     name = "files-1"
     stems = STEMS
+    gate = math.inf  # nothing of other stems is left in these
 
     def __init__(self, find: Callable[[Path], Found] = find_stems, *, cache: StemCache | None = None) -> None:
         self._find = find

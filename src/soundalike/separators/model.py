@@ -35,6 +35,7 @@ class ModelSeparator:
     def __init__(self, model: SegmentModel, *, cache: StemCache | None = None) -> None:
         self.name = model.name
         self.stems = ("mix", *model.stems)
+        self.gate = model.gate
         self._model = model
         self._cache = cache
 

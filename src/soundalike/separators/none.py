@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ class NoSeparator:
 
     name = "none"
     stems = ("mix",)
+    gate = math.inf
 
     def separate(self, clip: Clip) -> Mapping[str, Clip]:
         """Return the clip itself under ``mix``."""

@@ -40,6 +40,8 @@ class SegmentModel(Protocol):
         Without "mix", in the order of its answer.
     normalised : bool
         Whether it wants sound whose mono mix has mean 0 and standard deviation 1 over the whole passage.
+    gate : float
+        See `soundalike.separators.Separator`.
     """
 
     name: str
@@ -48,6 +50,7 @@ class SegmentModel(Protocol):
     segment: float
     stems: tuple[str, ...]
     normalised: bool
+    gate: float
 
     def separate_segment(self, samples: Samples) -> Samples:
         """Split one segment.

@@ -48,6 +48,7 @@ class EmbeddedModel:
     segment = SEGMENT
     stems = STEMS
     normalised = False
+    gate = 18.0  # of recordings, 100 % of the stems that play pass it; see docs/separation.md
 
     def __init__(self, net: Path = NET) -> None:
         self._session = _open(net)
