@@ -102,7 +102,7 @@ def add_paths(
     """Bring `store` up to date with files and folders; see `soundalike.library.Library.add`.
 
     `listening` turns tasks into outcomes, as `soundalike.workers` does here or in processes; `leave_out` tells of a
-    file that it is no track.
+    file that it is no track; `planned` is told what will be listened to, before anything is.
     """
     begun = time.monotonic()
     run = _Run(store, ledger, AddReport())
@@ -111,7 +111,7 @@ def add_paths(
     if not files:
         run.report.warnings.append(f"No audio file was found in {', '.join(map(printable, roots))}.")
     tasks = run.plan(files, retry=retry)
-    if planned and tasks:
+    if planned:
         planned([task.path for task in tasks])
     outcomes = listening(tasks)
     clock = _Clock(tasks)

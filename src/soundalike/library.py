@@ -220,9 +220,16 @@ class Library:
         StoreLockedError
             If another process is adding to this library.
         """
+
+        def begin(files: Sequence[str]) -> None:
+            # Now, when nothing is wrong with what was asked for, and before the first track that may outlive a kill.
+            self._recipes.record(self.recipe, space, self.licences)
+            if planned and files:
+                planned(files)
+
         with locked(self.folder / "add.lock", patience=0):
-            self._recipes.record(self.recipe, self.analyzer.space, self.licences)
-            if jobs is not None and self.recipe.encoder_is_pretrained:
+            space = self.analyzer.space
+            if jobs is not None and self.recipe.is_pretrained:
                 self._analyzer = None  # each process has a network of its own; another here would only take memory
             report = add_paths(
                 self.store,
@@ -231,7 +238,7 @@ class Library:
                 paths,
                 retry=retry,
                 leave_out=is_stem_file if self.recipe.separator == "files" else None,
-                planned=planned,
+                planned=begin,
                 progress=progress,
             )
             self._renew_background()

@@ -14,7 +14,7 @@ import soundfile
 from conftest import RATE, tune
 from soundalike.analysis import Analyzer
 from soundalike.cli import main
-from soundalike.errors import CheckpointError, MissingExtraError, SpaceMismatchError, UsageError
+from soundalike.errors import CheckpointError, MissingExtraError, NotFoundError, SpaceMismatchError, UsageError
 from soundalike.facets import Facet, Weights
 from soundalike.library import Library
 from soundalike.recipe import Recipe
@@ -143,6 +143,17 @@ def test_spaces_of_one_library_stand_side_by_side(checkpoints, tunes, tmp_path):
     with Library(tmp_path / "library", space="embedded") as library:
         assert library.search(library.tracks()[0].id)[0].comparison.facets["mix.melody"].weight == 1.0
         assert library.space.name == "none/embedded-2/factors-1"
+
+
+def test_a_run_that_cannot_begin_changes_nothing(checkpoints, tunes, tmp_path):
+    with Library(tmp_path / "library") as library:
+        library.add([tunes])
+    recipe = Recipe(encoder="clap", encoder_checkpoint=checkpoints["clap"])
+    with Library(tmp_path / "library", recipe=recipe) as library, pytest.raises(NotFoundError):
+        library.add([tmp_path / "nowhere"])
+    with Library(tmp_path / "library") as library:
+        assert library.recipe == Recipe()
+        assert library.status().tracks == 6
 
 
 def run(capsys, *arguments: object) -> tuple[int, str, str]:
