@@ -27,7 +27,9 @@ def _walk(name: str, command: click.Command) -> list[tuple[str, click.Command]]:
 
 
 def _section(name: str, command: click.Command) -> str:
-    context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
+    # With the command's own settings, as when it is run: click remembers the first help option that it makes.
+    settings = {**command.context_settings, "terminal_width": 100, "max_content_width": 100}
+    context = click.Context(command, info_name=name, **settings)
     return f"## {name}\n\n```\n{command.get_help(context)}\n```\n"
 
 

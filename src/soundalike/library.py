@@ -13,10 +13,11 @@ from typing import Self
 import numpy as np
 
 from soundalike.analysis import Analyzer, heads_of, shipped_background
+from soundalike.asking import default_weights, weights_for
 from soundalike.checkpoints import checkpoint, checkpoints
 from soundalike.comparison import Comparison, Measure
 from soundalike.errors import NotFoundError, SpaceMismatchError, UsageError
-from soundalike.facets import FacetVectors, Space, Weights, load_preset
+from soundalike.facets import FacetVectors, Space, Weights
 from soundalike.filters import Filter
 from soundalike.home import home
 from soundalike.ingest import AddReport, Listening, Progress, add_paths
@@ -30,7 +31,7 @@ from soundalike.search import Hit, Options, Query, check_weights, search
 from soundalike.separators.stem_folders import is_stem_file
 from soundalike.stores import Finding, Store, open_store
 from soundalike.tracks import AnalysedTrack, Track
-from soundalike.words import alone, ask, beside
+from soundalike.words import ask
 from soundalike.workers import run_here, run_in_processes
 
 BACKGROUND_TRACKS = 50
@@ -270,22 +271,8 @@ class Library:
         return search(self.store, asked, chosen, self.background)
 
     def weights_for(self, query: Query, weights: Weights | None) -> Weights:
-        """The weights that a query is asked with.
-
-        Those given; else the facets of the preset "everything" that this library has, else all that it has of the
-        mix. Words count 1 beside a sound unless they have a weight of their own, and alone they are all there is.
-        """
-        if query.text and not len(query.excerpts):
-            return alone(weights)
-        weights = weights or self.default_weights
-        return beside(weights) if query.text else weights
-
-    @property
-    def default_weights(self) -> Weights:
-        """What counts where nothing is said."""
-        whole = [facet for facet in load_preset("everything") if facet in self.space.facets]
-        whole = whole or [facet for facet in self.space.facets if facet.stem == "mix"]
-        return Weights(dict.fromkeys(whole or self.space.facets, 1.0))
+        """The weights that a query is asked with; see `soundalike.asking.weights_for`."""
+        return weights_for(query, weights, self.space.facets)
 
     def query(
         self,
@@ -366,7 +353,7 @@ class Library:
         self, a: str | Path | int, b: str | Path | int, weights: Weights | None = None, *, raw: bool = False
     ) -> Comparison:
         """Compare two files or tracks, facet by facet; see `soundalike.comparison`."""
-        weights = weights or self.default_weights
+        weights = weights or default_weights(self.space.facets)
         check_weights(weights, self.space.facets)
         measure = Measure(weights, self.background, raw)
         first, second = self.query(a), self.query(b)

@@ -189,6 +189,14 @@ def test_the_command_line_separates_by_a_file(checkpoints, songs, tmp_path, caps
     assert code == 0, err
 
 
+def test_a_query_without_the_stem_that_is_asked_for_says_so(songs, tmp_path, capsys):
+    library = ("--library", tmp_path / "library")
+    assert run(capsys, "add", songs, "--separator", "files", "--jobs", 1, *library)[0] == 0
+    code, out, err = run(capsys, "search", songs / "song 2.wav", "-w", "bass=1", *library)
+    assert (code, out) == (0, "")
+    assert "There is no bass to hear in 'song 2.wav'" in err
+
+
 @pytest.mark.parametrize("name", sorted({*ENCODERS, *demucs.MAKERS}))
 def test_a_part_without_its_checkpoint_is_one_sentence_with_the_command(name, tunes, tmp_path):
     recipe = Recipe(encoder=name) if name in ENCODERS else Recipe(separator=name)

@@ -74,6 +74,7 @@ def search(
       soundalike search --text "warm analog bass" -w bass=1
       soundalike search song.mp3 --text "more aggressive" -w words=0.5
     """
+    from soundalike.asking import unheard
     from soundalike.explanation import hit_json
     from soundalike.export import write_tracks
     from soundalike.facets import Weights
@@ -103,6 +104,9 @@ def search(
         stderr().print(query_line(asked.track), soft_wrap=True)
         if hits:
             print_hits(hits)
+        elif absent := unheard(asked, library.weights_for(asked, weights)):
+            missing = ", ".join(facet.short for facet in absent)
+            click.echo(f"There is no {missing} to hear in '{asked.track.name}'. Weigh other facets with -w.", err=True)
         else:
             loosen = "Loosen --where, or add" if conditions else "Add"
             click.echo(f"Nothing in the library answers. {loosen} more music with 'soundalike add'.", err=True)
