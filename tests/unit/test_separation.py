@@ -20,7 +20,7 @@ from soundalike.research.evaluation.separation_mixes import (
     rendered_mixes,
 )
 from soundalike.research.training import separation_scenes
-from soundalike.research.training.separation_scenes import Scene, example, stem_of
+from soundalike.research.training.separation_scenes import PieceParts, Scene, example
 from soundalike.separators.embedded.picture import RATE, by_bin, tonality, transform
 
 
@@ -207,13 +207,36 @@ def test_a_scene_is_made_of_pieces_and_always_the_same(tmp_path):
         np.savez(paths[-1], **{part: (samples * 30000).astype(np.int16) for part, samples in loud.items()})
     first, again = Scene(tuple(paths))(3), Scene(tuple(paths))(3)
     assert first["x"].shape[0] == 3
-    assert first["y"].shape[0] == 15
+    assert first["y"].shape[0] == 12
     assert first["x"].shape[1] % 16 == 0
     assert all(np.array_equal(first[name], again[name]) for name in first)
 
 
 def test_parts_that_are_no_stem_are_other():
-    assert [stem_of(part) for part in separation_scenes.PARTS] == ["drums", "bass", "vocals", "other", "other", "other"]
+    stems = ["drums", "bass", "vocals", "other", "other", "other"]
+    assert [separation_mixes.stem_of(part) for part in separation_scenes.PARTS] == stems
+
+
+def test_to_the_net_voices_are_other():
+    stems = ["drums", "bass", "other", "other", "other", "other"]
+    assert [separation_scenes.stem_of(part) for part in separation_scenes.PARTS] == stems
+
+
+def test_pieces_that_are_held_out_are_others():
+    learned, held_out = (
+        PieceParts("train", "synthesizer", first=first)(5) for first in (0, separation_scenes.HELD_OUT)
+    )
+    assert {part: sound.tobytes() for part, sound in learned.items()} != {
+        part: sound.tobytes() for part, sound in held_out.items()
+    }
+
+
+def test_roughened_sound_is_as_long_and_finite():
+    lead = tone(440)[0]
+    rough = [separation_scenes._roughened(lead, np.random.default_rng(seed)) for seed in range(40)]
+    assert all(sound.shape == lead.shape and sound.dtype == np.float32 for sound in rough)
+    assert all(np.isfinite(sound).all() for sound in rough)
+    assert 5 < sum(not np.array_equal(sound, lead) for sound in rough) < 30
 
 
 def test_recordings_are_split_better_than_not_at_all(outside_data):

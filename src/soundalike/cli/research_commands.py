@@ -159,13 +159,13 @@ def separation(data: str | None, report: str | None, as_json: bool, **wanted: An
 @click.option("--out", required=True, type=click.Path(exists=True, file_okay=False), help="Folder for masks.onnx.")
 @click.option("--pieces", type=click.IntRange(1), default=560, show_default=True, help="Pieces to render in parts.")
 @click.option("--scenes", type=click.IntRange(1), default=900, show_default=True, help="Mixes of their parts.")
-@click.option("--steps", type=click.IntRange(1), default=1500, show_default=True)
+@click.option("--steps", type=click.IntRange(1), default=1400, show_default=True)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 def train_separator(work: str, out: str, **how: Any) -> None:
     """Train the net of the embedded separator, from nothing; stopped and called again, the rendering goes on.
 
-    Wants FluidSynth, all three SoundFonts, and the extra `research`.
+    Wants FluidSynth, the SoundFonts FluidR3 and MuseScore General, and the extra `research`.
 
     \b
     Example:

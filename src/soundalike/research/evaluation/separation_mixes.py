@@ -15,7 +15,7 @@ from soundalike.audio import Clip, load_clip
 from soundalike.errors import NotFoundError
 from soundalike.research.music.composer import Split
 from soundalike.research.sound.orchestra import Palette
-from soundalike.research.training.separation_scenes import PieceParts, stem_of
+from soundalike.research.training.separation_scenes import PieceParts
 from soundalike.separators import Separator
 from soundalike.separators.embedded.picture import RATE, SIZE, Array, restore, transform
 
@@ -34,6 +34,11 @@ _LOW: Final = 180.0
 _MIDDLE: Final = 4000.0
 _REACH: Final = 31
 """Bins and frames of the baseline's median filters."""
+
+
+def stem_of(part: str) -> str:
+    """The stem that a part belongs to: those that are no stem of their own are ``other``."""
+    return part if part in STEMS else "other"
 
 
 @dataclass(frozen=True, slots=True)

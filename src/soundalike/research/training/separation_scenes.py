@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from soundalike.research.music.composer import Split, stream
 from soundalike.research.renderer import render_parts
@@ -25,8 +26,8 @@ from soundalike.separators.embedded.picture import RATE, SIZE, Array, Spectrum, 
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
-STEMS: Final[tuple[str, ...]] = ("drums", "bass", "vocals", "other")
-"""What the net learns to tell; the separator that ships joins the last two."""
+STEMS: Final[tuple[str, ...]] = ("drums", "bass", "other")
+"""What the net learns to tell. Voices are other: synthetic singers do not teach it to hear recorded ones."""
 
 PARTS: Final = ("drums", "bass", "vocals", "lead", "comp", "pad")
 SECONDS: Final = 10.0
@@ -35,6 +36,9 @@ SUNG: Final = 0.5
 
 FULL: Final = 32000
 """The greatest sample of a piece as a 16-bit number."""
+
+HELD_OUT: Final = 1_000_000
+"""The first seed of pieces that are held out: none of those to learn from."""
 
 _HERTZ: Final = np.arange(SIZE // 2 + 1) * (RATE / SIZE)
 
@@ -52,14 +56,17 @@ class PieceParts:
     ----------
     split, palette
         See `soundalike.research.renderer`.
+    first : int
+        Added to seeds.
     """
 
     split: Split = "train"
     palette: Palette = "fonts-train"
+    first: int = 0
 
     def __call__(self, seed: int) -> Arrays | None:
         """Some of `PARTS`, int16 of shape (n,) each at one scale, the loudest sample `FULL`; None for silence."""
-        sounds = {part: clip for part, clip in self.clips(seed).items() if clip.any()}
+        sounds = {part: clip for part, clip in self.clips(self.first + seed).items() if clip.any()}
         if not sounds:
             return None
         peak = max(float(np.abs(clip).max()) for clip in sounds.values())
@@ -94,7 +101,7 @@ class Scene:
         -------
         dict or None
             ``x`` : float16 (3, frames, 64), see `soundalike.separators.embedded.picture.features`. ``y`` : float16
-            (15, frames, 64), see `sums`. None if nothing sounds.
+            (12, frames, 64), see `example`. None if nothing sounds.
         """
         rng = np.random.default_rng(seed)
         spectra = self._spectra(self._cast(seed, rng), rng)
@@ -123,7 +130,8 @@ class Scene:
             parts["vocals"] = parts["vocals"] + np.float32(0.7) * np.roll(
                 parts["vocals"], int(rng.uniform(0.01, 0.04) * RATE)
             )
-        return {name: sound for name, sound in parts.items() if rng.random() > 0.12}
+        heard = {name: sound for name, sound in parts.items() if rng.random() > 0.12}
+        return {name: _roughened(sound, rng) if stem_of(name) == "other" else sound for name, sound in heard.items()}
 
     def _read(self, number: int) -> dict[str, Array]:
         with np.load(self.pieces[number]) as arrays:
@@ -138,7 +146,7 @@ class Scene:
             loudness = float(np.sqrt(np.mean(np.square(sound))))
             if loudness > 1e-5:
                 gain = 10 ** (rng.normal(0, 4) / 20) * (0.06 / loudness if rng.random() < 0.3 else 1.0)
-                spectrum = transform((sound * np.float32(gain))[None]) * _colour(stem_of(part), channels, rng)
+                spectrum = transform((sound * np.float32(gain))[None]) * _colour(part, channels, rng)
                 stems[stem_of(part)] = stems.get(stem_of(part), np.complex64(0)) + spectrum
         if rng.random() < 0.3:  # low rates and lossy coding
             kept = (rng.choice([8000, 11000, 11000, 13000, 16000]) > _HERTZ).astype(np.float32)
@@ -146,12 +154,29 @@ class Scene:
         return stems
 
 
-def _colour(stem: str, channels: int, rng: np.random.Generator) -> Spectrum:
+def _roughened(sound: Array, rng: np.random.Generator) -> Array:
+    """At times chopped, overdriven or breathy, as textures, guitars and voices are: they are no drums either."""
+    kind = rng.random()
+    if kind < 0.07:
+        step = int(rng.uniform(0.04, 0.25) * RATE)
+        gate = np.repeat(rng.random(len(sound) // step + 1) < rng.uniform(0.4, 0.9), step)[: len(sound)]
+        return sound * np.asarray(gaussian_filter1d(gate.astype(np.float32), 0.002 * RATE))
+    loudness = np.float32(np.sqrt(np.mean(np.square(sound))) + 1e-6)
+    if kind < 0.17:
+        return np.asarray(loudness * np.tanh(sound * (np.float32(rng.uniform(1.5, 8)) / loudness)), np.float32)
+    if kind < 0.3:
+        level = np.sqrt(uniform_filter1d(np.square(sound), int(0.05 * RATE)).clip(0))
+        noise = np.diff(rng.standard_normal(len(sound) + 1, np.float32))
+        return sound + np.asarray(level * noise * np.float32(10 ** (rng.uniform(-25, -5) / 20)), np.float32)
+    return sound
+
+
+def _colour(part: str, channels: int, rng: np.random.Generator) -> Spectrum:
     """A gain for each channel and frequency: tone, place, and a room that differs between the channels."""
     tilt = 10 ** (rng.normal(0, 2) * np.log2(np.maximum(_HERTZ, 30.0) / 500.0) / 20)
     tilt = tilt / np.sqrt(1 + (_HERTZ / rng.uniform(4000, 40000)) ** 6)
-    place = rng.normal(0, 0.05) if stem != "other" else rng.uniform(-0.8, 0.8)
-    width = abs(rng.normal(0, 0.1 if stem == "bass" else 0.35))
+    place = rng.normal(0, 0.05) if part in ("drums", "bass", "vocals") else rng.uniform(-0.8, 0.8)
+    width = abs(rng.normal(0, 0.1 if part == "bass" else 0.35))
     sides = np.sqrt([1 - place, 1 + place]) if channels == 2 else np.ones(1)
     gains = [side * (1 + width * _wavering(rng)) * tilt for side in sides]
     return np.array(gains).astype(np.complex64)[:, None]
@@ -178,7 +203,7 @@ def example(mix: Spectrum, stems: Mapping[str, Spectrum]) -> tuple[Array, Array]
     Returns
     -------
     features : float32, shape (3, frames, 64)
-    sums : float32, shape (15, frames, 64)
+    sums : float32, shape (12, frames, 64)
         With t the tonality of a cell, p = 1 - t and X the mix, sums over a band of ttXX, tpXX, ppXX; then for each
         stem S in order tXS, pXS and SS. Loudest stretches have a power of about 1 in all.
     """

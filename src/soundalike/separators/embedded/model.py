@@ -20,8 +20,7 @@ from soundalike.separators.embedded.picture import (
 )
 
 STEMS: Final[tuple[str, ...]] = ("drums", "bass", "other")
-"""The net's first shares are those of all but the last. It learned to tell vocals as well, but hardly hears recorded
-ones: they are in other."""
+"""In the order of the net's shares. Voices are other."""
 NET: Final = Path(__file__).with_name("masks.onnx")
 
 SEGMENT: Final = 12.0
