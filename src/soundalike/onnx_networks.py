@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from soundalike.errors import MissingExtraError
 from soundalike.home import home
 from soundalike.locks import locked
+from soundalike.nets import open_net
 
 if TYPE_CHECKING:
     import torch
@@ -73,7 +74,7 @@ class OnnxNetwork:
     def __call__(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run on float32, any shape that the module takes without its first axis; gives (dim,)."""
         if array.shape not in self._sessions:
-            self._sessions[array.shape] = _session(self._path(array))
+            self._sessions[array.shape] = open_net(self._path(array))
         found: NDArray[np.float32] = self._sessions[array.shape].run(None, {"input": array[None]})[0][0]
         return found
 
@@ -136,11 +137,3 @@ def _quietly() -> Iterator[None]:
             yield
         finally:
             root.setLevel(level)
-
-
-def _session(path: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -13,7 +13,7 @@ from soundalike.research.training.shards import make_shards, read_shards
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from soundalike.encoders.embedded.listening import session  # noqa: E402
+from soundalike.nets import open_net  # noqa: E402
 from soundalike.research.training import heads  # noqa: E402
 from soundalike.research.training.network import OUTPUTS, TranscriptionNet, export  # noqa: E402
 from soundalike.research.training.transcription import Schedule, augment, score, train  # noqa: E402
@@ -80,7 +80,7 @@ def test_the_exported_net_says_what_the_net_says(tmp_path):
     path = tmp_path / "net.onnx"
     path.write_bytes(export(net))
     level = np.random.default_rng(0).random((1, 2, 37, 96), np.float32)
-    found = dict(zip(OUTPUTS, session(path).run(None, {"level": level}), strict=True))
+    found = dict(zip(OUTPUTS, open_net(path).run(None, {"level": level}), strict=True))
     with torch.no_grad():
         logits = net(torch.from_numpy(level))
     np.testing.assert_allclose(found["lead"], torch.softmax(logits["lead"], -1), atol=2e-3)

@@ -19,7 +19,7 @@ from soundalike.audio import Clip
 from soundalike.checkpoints import fingerprint, locate, read_json, read_tensors, require
 from soundalike.encoders.clap_audio import BAND, RATE, WINDOW, band_of, fill, log_mel, quantise
 from soundalike.encoders.clap_text import FIRST, LONGEST, MISSING, load_tokenizer
-from soundalike.encoders.released import Reader, folder_with
+from soundalike.encoders.released import Reader, embed_texts, folder_with
 from soundalike.encoders.windows import embed_audible
 from soundalike.frozen import Network, identity, load_strictly
 
@@ -75,8 +75,7 @@ class ClapEncoder:
         CheckpointError
             If the checkpoint came without a tokenizer.
         """
-        tokens = [self._read(text) for text in texts]
-        return self._text(tokens) if tokens else np.zeros((0, self.dim), np.float32)
+        return embed_texts(texts, self._read, self._text, self.dim)
 
     def embed(self, pieces: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Embed samples, each of shape (n,) with 1 <= n <= SAMPLES, as they are: unit rows, float32 (n, dim)."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from soundalike.audio import Clip
 from soundalike.checkpoints import fingerprint, locate, read_json, read_tensors, require
 from soundalike.encoders.muq import RATE, WINDOW, check_precision, log_mel
-from soundalike.encoders.released import Reader, folder_with, read_tokenizer
+from soundalike.encoders.released import Reader, embed_texts, folder_with, read_tokenizer
 from soundalike.encoders.windows import embed_audible
 from soundalike.errors import CheckpointError
 from soundalike.frozen import Network, identity, load_strictly
@@ -91,8 +91,7 @@ class MuLanEncoder:
         CheckpointError
             If the checkpoint came without a tokenizer.
         """
-        tokens = [self._read(text) for text in texts]
-        return self._text(tokens) if tokens else np.zeros((0, self.dim), np.float32)
+        return embed_texts(texts, self._read, self._text, self.dim)
 
     def embed(self, pieces: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Embed samples, each of shape (n,) with n at most `PIECE`, as they are: unit rows, float32 (n, dim)."""

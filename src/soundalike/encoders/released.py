@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,14 @@ def read_tokenizer(file: Path) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
+
+
+def embed_texts(
+    texts: Sequence[str], read: Reader, embed: Callable[[list[NDArray[np.float32]]], NDArray[np.float32]], dim: int
+) -> NDArray[np.float32]:
+    """Embed texts by what `embed` makes of their tokens: float32, shape (n, dim)."""
+    tokens = [read(text) for text in texts]
+    return embed(tokens) if tokens else np.zeros((0, dim), np.float32)
 
 
 class Reader:

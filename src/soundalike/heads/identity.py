@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.errors import ShapeError
 from soundalike.facets import Vector, unit
+from soundalike.heads.parts import check_embeddings
 
 NAME: Final = "identity-1"
 
@@ -37,11 +37,7 @@ class IdentityHead:
 
     def project(self, embeddings: NDArray[np.float32]) -> Vector:
         """See `soundalike.heads.Head.project`."""
-        if embeddings.ndim != 2 or embeddings.shape[1] != self.in_dim:
-            raise ShapeError(
-                f"Embeddings have shape {embeddings.shape}.",
-                f"This head takes (n, {self.in_dim}), as the encoder that it was made for gives them.",
-            )
+        check_embeddings(embeddings, self.in_dim)
         rows = np.zeros(embeddings.shape, np.float32)
         for row, embedding in zip(rows, np.ascontiguousarray(embeddings, np.float32), strict=True):
             row[:] = unit(embedding[None])[0]  # each by itself: numpy adds up long rows of a batch in other portions

@@ -22,6 +22,15 @@ class Part(Protocol):
         ...
 
 
+def check_embeddings(embeddings: Array, in_dim: int) -> None:
+    """Raise `ShapeError` unless embeddings are rows of `in_dim` numbers."""
+    if embeddings.ndim != 2 or embeddings.shape[1] != in_dim:
+        raise ShapeError(
+            f"Embeddings have shape {embeddings.shape}.",
+            f"This head takes (n, {in_dim}), as the encoder that it was made for gives them.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class PartHead:
     """A facet vector made of one part, or for ``overall`` of several joined.
@@ -45,11 +54,7 @@ class PartHead:
 
     def project(self, embeddings: Array) -> Vector:
         """See `soundalike.heads.Head.project`."""
-        if embeddings.ndim != 2 or embeddings.shape[1] != self.in_dim:
-            raise ShapeError(
-                f"Embeddings have shape {embeddings.shape}.",
-                f"This head takes (n, {self.in_dim}), as the encoder that it was made for gives them.",
-            )
+        check_embeddings(embeddings, self.in_dim)
         rows = np.zeros((len(embeddings), self.dim), np.float32)
         for row, embedding in zip(rows, np.ascontiguousarray(embeddings, np.float32), strict=True):
             row[:] = self._project_one(embedding)

@@ -24,6 +24,7 @@ from soundalike.atomic import write_atomically
 from soundalike.checkpoints import locate, read_document, read_metadata, require
 from soundalike.errors import CheckpointError, ShapeError, UsageError
 from soundalike.facets import FACTORS, Vector, unit
+from soundalike.heads.parts import check_embeddings
 
 Array = NDArray[np.float32]
 
@@ -89,11 +90,7 @@ class ProjectionHead:
 
     def project(self, embeddings: Array) -> Vector:
         """See `soundalike.heads.Head.project`."""
-        if embeddings.ndim != 2 or embeddings.shape[1] != self.in_dim:
-            raise ShapeError(
-                f"Embeddings have shape {embeddings.shape}.",
-                f"This head takes (n, {self.in_dim}), as the encoder that it was made for gives them.",
-            )
+        check_embeddings(embeddings, self.in_dim)
         rows = np.zeros((len(embeddings), self.dim), np.float32)
         for row, embedding in zip(rows, np.ascontiguousarray(embeddings, np.float32), strict=True):
             if embedding.any():

@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.encoders.embedded.listening import NETS, session
+from soundalike.encoders.embedded.listening import NETS
 from soundalike.encoders.embedded.spectra import ONSET_HOP, RATE, Spectra
+from soundalike.nets import open_net
 
 Array = NDArray[np.float32]
 
@@ -64,7 +65,7 @@ def hear(spectra: Spectra, *, nets: Path = NETS) -> Activations | None:
     """
     if len(spectra.mel) < _SHORTEST:
         return None
-    (output,) = session(nets / "drums.onnx").run(None, {"mel": features(spectra.mel)})
+    (output,) = open_net(nets / "drums.onnx").run(None, {"mel": features(spectra.mel)})
     frames = np.ascontiguousarray(output[0].T)
     return Activations(frames[:, : len(CLASSES)], frames[:, len(CLASSES)], frames[:, len(CLASSES) + 1])
 

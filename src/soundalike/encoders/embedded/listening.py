@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from soundalike.encoders.embedded.spectra import PITCH_RATE
 from soundalike.encoders.embedded.transcription import Posteriors
+from soundalike.nets import open_net
 
 Array = NDArray[np.float32]
 
@@ -55,15 +54,5 @@ def hear(semitone: Array, *, nets: Path = NETS) -> Posteriors | None:
     level = network_input(semitone)
     if level.shape[1] == 0:
         return None
-    lead, tones, root, bass = session(nets / "transcription.onnx").run(None, {"level": level[None]})
+    lead, tones, root, bass = open_net(nets / "transcription.onnx").run(None, {"level": level[None]})
     return Posteriors(lead[0], tones[0], root[0], bass[0], RATE)
-
-
-@cache
-def session(path: Path) -> onnxruntime.InferenceSession:
-    """Open a net, to be run on one thread so that sums are always made in the same order."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])

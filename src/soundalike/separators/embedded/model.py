@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnxruntime
 
+from soundalike.nets import open_net
 from soundalike.separators.embedded.picture import (
     RATE,
     Array,
@@ -50,7 +49,7 @@ class EmbeddedModel:
     gate = 18.0  # of recordings, 100 % of the stems that play pass it; see docs/separation.md
 
     def __init__(self, net: Path = NET) -> None:
-        self._session = _open(net)
+        self._session = open_net(net)
 
     def separate_segment(self, samples: Array) -> Array:
         """Split one segment: float32 (2, n) to (stems, 2, n)."""
@@ -93,13 +92,3 @@ def levels(spectrum: np.ndarray[tuple[int, ...], np.dtype[np.complex64]]) -> tup
     difference = spectrum[1] - spectrum[0]
     side = (np.square(difference.real) + np.square(difference.imag)) * np.float32(0.25)
     return (power[0] + power[1]) * np.float32(0.5), side
-
-
-@cache
-def _open(path: Path) -> onnxruntime.InferenceSession:
-    """Open a net, to be run on one thread so that sums are always made in the same order."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
