@@ -26,14 +26,15 @@ from soundalike.facets import Vector, unit
 from soundalike.heads import DEFAULT_HEADS, load_heads
 from soundalike.research.evaluation.metrics import RESAMPLES, cosines, first_right, share_nearer, with_interval
 from soundalike.research.evaluation.separation_mixes import STEMS, Mix, Splitter, Stems, loudness, matched
+from soundalike.separators.embedded.model import EmbeddedModel
 from soundalike.separators.embedded.picture import RATE, Array
 
 EXCERPT: Final = 10
 """Seconds."""
 HEARD_DB: Final = 40.0
 """A stem counts where it is less than this below its mean, or below the mix, in dB."""
-GATE_DB: Final = 18.0
-"""Below the mix, in dB: the level that a stem of the embedded separator should reach to count as there."""
+GATE_DB: Final = EmbeddedModel.gate
+"""Below the mix, in dB: the level that a stem of the embedded separator must reach to count as there."""
 FACTORS: Final = ("overall", "rhythm", "groove", "timbre", "melody")
 TRUTH: Final = "true stem"
 MIXTURE: Final = "mixture"

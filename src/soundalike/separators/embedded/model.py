@@ -46,7 +46,7 @@ class EmbeddedModel:
     segment = SEGMENT
     stems = STEMS
     normalised = False
-    gate = 18.0  # of recordings, 100 % of the stems that play pass it; see docs/separation.md
+    gate: float = 18.0  # of recordings, 100 % of the stems that play pass it; see docs/separation.md
 
     def __init__(self, net: Path = NET) -> None:
         self._session = open_net(net)
