@@ -178,6 +178,19 @@ def test_the_command_line_runs_an_encoder_of_a_folder(checkpoints, tunes, tmp_pa
     assert (code, "--text" in err) == (2, True)
 
 
+def test_options_that_name_no_part_change_what_the_library_listens_with(checkpoints, tunes, tmp_path, capsys):
+    library = ("--library", tmp_path / "library", "--jobs", 1)
+    given = ("--encoder", "mert-95m", "--checkpoint", checkpoints["mert-95m"])
+    assert run(capsys, "add", tunes / "tune 0.wav", *given, *library)[0] == 0
+    assert run(capsys, "add", tunes / "tune 1.wav", "--most-excerpts", 1, *library)[0] == 0
+    with Library(tmp_path / "library") as kept:
+        assert kept.recipe == Recipe("none", "mert-95m", most_excerpts=1, encoder_checkpoint=checkpoints["mert-95m"])
+        assert kept.status().tracks == 2
+    assert run(capsys, "add", tunes / "tune 2.wav", "--encoder", "embedded", *library)[0] == 0
+    with Library(tmp_path / "library") as kept:
+        assert kept.recipe == Recipe()
+
+
 def test_the_command_line_separates_by_a_file(checkpoints, songs, tmp_path, capsys):
     library = ("--library", tmp_path / "library")
     given = ("--separator", "demucs", "--checkpoint", checkpoints["demucs"], "--facets", "melody,drums.rhythm")

@@ -13,6 +13,7 @@ import click
 
 from soundalike.cli.shared import (
     HELP,
+    current_recipe,
     default_jobs,
     jobs_option,
     json_option,
@@ -55,7 +56,7 @@ def add(paths: tuple[str, ...], jobs: int | None, retry: bool, folder: str | Non
     from soundalike.cli.display import progress_bar
 
     with (
-        open_library(folder, create=True, recipe=read_recipe(recipe)) as library,
+        open_library(folder, create=True, recipe=read_recipe(recipe, current_recipe(folder))) as library,
         progress_bar("Listening") as show,
     ):
         for name, licence in library.licences.items():

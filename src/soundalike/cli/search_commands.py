@@ -11,6 +11,7 @@ import click
 
 from soundalike.cli.shared import (
     HELP,
+    current_recipe,
     default_jobs,
     jobs_option,
     json_option,
@@ -142,7 +143,7 @@ def compare(
     from soundalike.facets import Weights
 
     weights = Weights.parse(settings, preset=preset) if settings or preset else None
-    with open_any_library(folder, recipe=read_recipe(recipe), space=space) as library:
+    with open_any_library(folder, recipe=read_recipe(recipe, current_recipe(folder)), space=space) as library:
         comparison = library.compare(a, b, weights, raw=raw)
         if as_json:
             print_json({"space": library.space.name, **comparison_json(comparison)})

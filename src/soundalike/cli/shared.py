@@ -96,8 +96,13 @@ def recipe_options(function: F) -> F:
     return function
 
 
-def read_recipe(options: dict[str, Any]) -> Recipe | None:
-    """The recipe that the options of `recipe_options` ask for, or None where none of them is given."""
+def read_recipe(options: dict[str, Any], current: Recipe | None = None) -> Recipe | None:
+    """The recipe that the options of `recipe_options` ask for, or None where none of them is given.
+
+    A named encoder or separator begins a recipe of its own; other options change `current`, that of the library.
+    """
+    from dataclasses import replace
+
     from soundalike.recipe import Recipe
 
     given = {name: value for name, value in options.items() if value}
@@ -111,7 +116,16 @@ def read_recipe(options: dict[str, Any]) -> Recipe | None:
         given.setdefault("separator", "files")
     if os.path.isdir(given.get("heads", "")):  # noqa: PTH112
         given["heads"] = os.path.abspath(given["heads"])  # noqa: PTH100
-    return Recipe(**given).with_checkpoints(checkpoints)
+    begun = Recipe() if current is None or {"encoder", "separator"} & set(given) else current
+    return replace(begun, **given).with_checkpoints(checkpoints)
+
+
+def current_recipe(folder: str | None) -> Recipe | None:
+    """The recipe of the library that ``--library`` names, if there is one."""
+    from soundalike.library import locate
+    from soundalike.recipe import Recipes
+
+    return Recipes(locate(folder)).current()
 
 
 def weight_options(function: F) -> F:
