@@ -14,7 +14,7 @@ import numpy as np
 
 from soundalike.analysis import Analyzer, heads_of, shipped_background
 from soundalike.asking import default_weights, weights_for
-from soundalike.checkpoints import checkpoint, checkpoints
+from soundalike.checkpoints.licences import licences_of
 from soundalike.comparison import Comparison, Measure
 from soundalike.errors import NotFoundError, SpaceMismatchError, UsageError
 from soundalike.facets import FacetVectors, Space, Weights
@@ -41,9 +41,6 @@ FEWEST_TRACKS = 8
 """The same where none ships with the heads: a rough scale is better than none."""
 
 BACKGROUND_SAMPLE = 400
-
-MERIT_ENCODER = "mert-330m"
-"""The checkpoint that the encoder "merit" runs on."""
 
 
 def locate(folder: str | Path | None) -> Path:
@@ -158,10 +155,7 @@ class Library:
     @property
     def licences(self) -> dict[str, str]:
         """Licences of the checkpoints that this library listens with, by their names."""
-        parts = {self.recipe.encoder, self.recipe.separator, heads_of(self.recipe)}
-        rows = [row for row in checkpoints().values() if row.name in parts]
-        rows += [checkpoint(MERIT_ENCODER)] if "merit" in parts else []
-        return {row.name: row.licence + ("" if row.commercial else ", not for commercial use") for row in rows}
+        return licences_of({self.recipe.encoder, self.recipe.separator, heads_of(self.recipe)})
 
     def _make_folder(self) -> None:
         try:

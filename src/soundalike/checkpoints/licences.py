@@ -1,15 +1,23 @@
-"""Licences that the user has accepted, kept in ``$SOUNDALIKE_HOME/licences.json``."""
+"""Licences of checkpoints, and which the user has accepted, kept in ``$SOUNDALIKE_HOME/licences.json``."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
 from soundalike.atomic import write_atomically
-from soundalike.checkpoints.table import Checkpoint
+from soundalike.checkpoints.table import Checkpoint, checkpoints
 from soundalike.errors import LicenceError
 from soundalike.home import home
+
+
+def licences_of(parts: Collection[str]) -> dict[str, str]:
+    """Licences, by checkpoint, of the parts that have one, and of what those need."""
+    rows = [row for row in checkpoints().values() if row.name in parts]
+    rows += [checkpoints()[row.needs] for row in rows if row.needs and row.needs not in parts]
+    return {row.name: row.licence + ("" if row.commercial else ", not for commercial use") for row in rows}
 
 
 def is_accepted(row: Checkpoint) -> bool:

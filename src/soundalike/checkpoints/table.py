@@ -66,6 +66,7 @@ class Checkpoint:
     confirmed: bool
     sample_rate: int | None = None
     dim: int | None = None
+    needs: str = ""
     note: str = ""
 
     @property

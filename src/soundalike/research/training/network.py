@@ -8,6 +8,7 @@ octave or an instrument from another. Chords come from the same features folded 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any, Final
 
@@ -123,18 +124,33 @@ class _Probabilities(nn.Module):
 
 def export(net: TranscriptionNet) -> bytes:
     """The net as ONNX, weights in half precision: input ``level`` (1, 2, frames, 96), outputs `OUTPUTS`."""
+    frames = {name: {1: "frames"} for name in OUTPUTS}
+    return to_onnx(_Probabilities(net), torch.zeros(1, 2, 108, 96), frames)
+
+
+def to_onnx(module: nn.Module, example: Tensor, outputs: Mapping[str, Mapping[int, str]]) -> bytes:
+    """A net as ONNX, weights in half precision.
+
+    Parameters
+    ----------
+    module : nn.Module
+    example : Tensor, shape (1, channels, frames, bands)
+        Of the input ``level``, which may have any number of frames.
+    outputs : mapping of str to mapping of int to str
+        Names of what it gives, each with its axes that may have any length.
+    """
     import onnx
 
     buffer = BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the newer exporter needs another package and gives the same graph
         torch.onnx.export(
-            _Probabilities(net).eval(),
-            (torch.zeros(1, 2, 108, 96),),
+            module.eval(),
+            (example,),
             buffer,  # type: ignore[arg-type]  # any file will do
             input_names=["level"],
-            output_names=list(OUTPUTS),
-            dynamic_axes={"level": {2: "frames"}} | {name: {1: "frames"} for name in OUTPUTS},
+            output_names=list(outputs),
+            dynamic_axes={"level": {2: "frames"}, **outputs},
             opset_version=17,
             dynamo=False,
         )

@@ -7,11 +7,9 @@ a quadratic function of its shares, so that no sound has to be made while learni
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +20,7 @@ from torch.nn import functional
 
 from soundalike.atomic import write_atomically
 from soundalike.research.sound.orchestra import Palette
-from soundalike.research.training.network import halve
+from soundalike.research.training.network import to_onnx
 from soundalike.research.training.separation_scenes import HELD_OUT, STEMS, PieceParts, Scene, read_examples
 from soundalike.research.training.shards import make_shards
 from soundalike.separators.embedded.model import STRIDE
@@ -250,26 +248,7 @@ def _batch(examples: Sequence[tuple[np.ndarray, np.ndarray]], rng: np.random.Gen
 
 def export(net: SeparationNet) -> bytes:
     """The net as ONNX, weights in half precision: input ``level`` (1, 3, frames, 64), output ``shares``."""
-    import onnx
-
-    buffer = BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the newer exporter needs another package and gives the same graph
-        torch.onnx.export(
-            net.eval(),
-            (torch.zeros(1, LEVELS, 10 * STRIDE, BANDS),),
-            buffer,  # type: ignore[arg-type]  # any file will do
-            input_names=["level"],
-            output_names=["shares"],
-            dynamic_axes={"level": {2: "frames"}, "shares": {3: "frames"}},
-            opset_version=17,
-            dynamo=False,
-        )
-    model = onnx.load_from_string(buffer.getvalue())
-    halve(model)
-    onnx.checker.check_model(model)
-    serialised: bytes = model.SerializeToString()
-    return serialised
+    return to_onnx(net, torch.zeros(1, LEVELS, 10 * STRIDE, BANDS), {"shares": {3: "frames"}})
 
 
 @dataclass(frozen=True, slots=True)
