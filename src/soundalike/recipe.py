@@ -207,7 +207,7 @@ class Recipes:
         try:
             document: dict[str, Any] = json.loads(self._path.read_text("utf-8"))
             _ = document["spaces"][document["current"]]["recipe"]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise StoreCorruptError(
