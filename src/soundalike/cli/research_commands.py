@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from soundalike.cli.merit_command import merit
 from soundalike.cli.shared import HELP, jobs_option, json_option, print_json
+from soundalike.cli.train_command import train
+from soundalike.cli.triplets_commands import triplets
 from soundalike.errors import UsageError
 
 if TYPE_CHECKING:
@@ -266,3 +269,7 @@ def _licensed(folders: tuple[str, ...]) -> dict[Path, str]:
             raise UsageError(f"'{folder}' is not a folder with its licence.", "Write FOLDER=LICENCE.")
         found[Path(path)] = licence.strip()
     return found
+
+
+for command in (triplets, train, merit):
+    research.add_command(command)

@@ -1,0 +1,1 @@
+"""Training of factor heads on the embeddings of a frozen encoder."""
