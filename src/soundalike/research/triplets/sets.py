@@ -25,8 +25,7 @@ from soundalike.errors import ShapeError, UsageError
 Indices = NDArray[np.intp]
 
 RECORDED, GENERATED, RENDERED = "recorded", "generated", "rendered"
-DOMAINS: Final = (RECORDED, GENERATED, RENDERED)
-"""Where a clip's sound comes from: played by people, made by a generative network, or played from a score here."""
+"""Domains, that is where a clip's sound comes from: people, a generative network, or a score played here."""
 
 FORMAT: Final = 1
 
@@ -40,7 +39,8 @@ class ClipNotes:
     sources : tuple of str
         Songs, or other things that must not lie on both sides of a split, from which it or its condition was taken.
     domain : str
-        One of `DOMAINS`, or empty where it is not known.
+        Such as `RECORDED`, perhaps with more words ("rendered stem"); empty where it is not known. Clips of two
+        domains can be told apart by their sound alone.
     tempo : float
         Beats per minute; 0 where it is not known.
     """
@@ -134,7 +134,7 @@ class TripletSet:
     def __post_init__(self) -> None:
         if self.embeddings.ndim != 2 or not len(self.embeddings) == len(self.clips) == len(self.notes):
             raise ShapeError(
-                f"{len(self.clips)} clips have embeddings of shape {self.embeddings.shape} and {len(self.notes)} notes.",
+                f"{len(self.clips)} clips have {len(self.notes)} notes and embeddings of {self.embeddings.shape}.",
                 "Give one row and one note per clip.",
             )
 
