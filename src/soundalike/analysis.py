@@ -94,6 +94,7 @@ class Analyzer:
             device=(recipe.device if recipe.encoder_is_pretrained else "") or None,
             precision=recipe.precision or None,
             layers=recipe.layers or None,
+            padded=recipe.padded or None,
         )
         self._heads = load_heads(
             heads,

@@ -36,6 +36,8 @@ class Recipe:
         Files or folders; empty for where ``soundalike models get`` put them.
     device, precision, layers : str
         How a pretrained encoder computes; empty for its defaults.
+    padded : float
+        Seconds to which "merit" pads clips with silence; 0 for none.
     """
 
     separator: str = "none"
@@ -50,6 +52,7 @@ class Recipe:
     device: str = ""
     precision: str = ""
     layers: str = ""
+    padded: float = 0.0
 
     def __post_init__(self) -> None:
         if self.most_excerpts < 0:

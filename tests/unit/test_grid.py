@@ -113,6 +113,28 @@ def test_every_pretrained_encoder_does_the_main_job(name, checkpoints, tunes, tm
             assert len(library.search(library.query(text="a b"), n=3)) == 3
 
 
+@pytest.mark.parametrize(("padded", "window"), [(0.0, 10.0), (10.0, 10.0), (30.0, 30.0)])
+def test_merit_hears_as_it_was_trained_and_as_its_authors_evaluate(padded, window, checkpoints, tunes, tmp_path):
+    recipe = Recipe(
+        encoder="merit",
+        encoder_checkpoint=checkpoints["merit"],
+        heads_checkpoint=checkpoints["merit heads"],
+        padded=padded,
+    )
+    with Library(tmp_path / "library", recipe=recipe) as library:
+        assert library.add([tunes]).added == 6
+        assert library.analyzer.window == window
+        assert (f"padded={padded:g}" in library.space.name) == bool(padded)
+    with Library(tmp_path / "library") as library:
+        assert library.recipe.padded == padded
+        assert len(library.search(tunes / "tune 0.wav", n=6)) == 5
+
+
+def test_only_merit_pads_with_silence():
+    with pytest.raises(UsageError, match="'embedded' among the encoders takes no padded"):
+        Analyzer(Recipe(padded=30.0))
+
+
 def test_a_library_opens_without_loading_its_network(checkpoints, tunes, tmp_path, monkeypatch):
     recipe = Recipe(encoder="mert-95m", encoder_checkpoint=checkpoints["mert-95m"])
     with Library(tmp_path / "library", recipe=recipe) as library:

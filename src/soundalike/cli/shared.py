@@ -86,6 +86,9 @@ RECIPE_OPTIONS = (
     click.option("--device", help="Where pretrained parts compute, such as cuda."),
     click.option("--precision", help="How a pretrained encoder computes: fp32, bf16, onnx, int8."),
     click.option("--layers", help="Which layers of a pretrained encoder are heard, such as 5 or 3-6."),
+    click.option(
+        "--padded", type=click.FloatRange(0.1, 30), help="Seconds that 'merit' pads clips to with silence: 10 or 30."
+    ),
 )
 
 

@@ -92,6 +92,7 @@ def load_encoder(
     device: str | None = None,
     precision: str | None = None,
     layers: str | None = None,
+    padded: float | None = None,
 ) -> Encoder:
     """Make the encoder called `name`.
 
@@ -104,6 +105,8 @@ def load_encoder(
         Where and how it computes; see `soundalike.frozen.Network`.
     layers : str, optional
         Which of its layers are heard, such as "5" or "3-6,23".
+    padded : float, optional
+        Seconds to which clips are padded with silence, of "merit" only; see `soundalike.encoders.mert.load_merit`.
 
     Raises
     ------
@@ -113,6 +116,13 @@ def load_encoder(
         If it needs packages or a checkpoint that are not here, or the checkpoint is not its own.
     """
     encoder: Encoder = extensions.make(
-        "encoders", ENCODERS, name, checkpoint=checkpoint, device=device, precision=precision, layers=layers
+        "encoders",
+        ENCODERS,
+        name,
+        checkpoint=checkpoint,
+        device=device,
+        precision=precision,
+        layers=layers,
+        padded=padded,
     )
     return encoder
