@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import pytest
 
 pytest.importorskip("safetensors")
 
+from soundalike.cli import main
 from soundalike.encoders import ENCODERS
 from soundalike.errors import CheckpointError, ShapeError, UsageError
 from soundalike.facets import FACTORS
 from soundalike.heads import DEFAULT_HEADS, HEADS, Head, load_background, load_heads
+from soundalike.heads.merit_files import doubts, merit_file, read_provenance, write_merit_head
 from soundalike.heads.projection import FILE, ProjectionHead, load_folder, load_merit, write_heads
 from tiny.merit import FOLDERS, HIDDEN, IN_DIM, OUT_DIM, arrays, make
 
@@ -258,3 +261,62 @@ def test_a_file_cut_short_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-8])
     with pytest.raises(CheckpointError, match="cut short"):
         load_folder(tmp_path)
+
+
+def test_a_head_written_as_merit_writes_it_is_the_same_head_and_says_how_it_was_trained(tmp_path):
+    torch = pytest.importorskip("torch")
+    heads = [head(factor, seed) for seed, factor in enumerate(("melody", "rhythm", "timbre"))]
+    for each in heads:
+        write_merit_head(tmp_path / merit_file(each.factor), each, epoch=3, val_loss=np.float64(1.5), val_acc=0.75)
+    for ours, read in zip(heads, load_merit(tmp_path), strict=True):
+        assert read.project(embeddings()).tobytes() == ours.project(embeddings()).tobytes()
+    document = torch.load(tmp_path / "head_rhy" / "best_head.pt", weights_only=True)
+    shapes = {name: tuple(tensor.shape) for name, tensor in document.pop("state_dict").items()}
+    assert shapes == {"net.0.weight": (HIDDEN, IN_DIM), "net.0.bias": (HIDDEN,), "net.2.weight": (OUT_DIM, HIDDEN)}
+    trained = {"encoder": "mert", "model_id": "m-a-p/MERT-v1-330M", "epoch": 3, "val_loss": 1.5, "val_acc": 0.75}
+    assert document == {"in_dim": IN_DIM, "hidden_dim": HIDDEN, "out_dim": OUT_DIM, **trained}
+
+
+def test_a_head_of_merit_for_another_encoder_is_refused(tmp_path):
+    pytest.importorskip("torch")
+    path = make(tmp_path)
+    write_merit_head(path / merit_file("timbre"), head("timbre"), encoder="clap", epoch=1, val_loss=1, val_acc=1)
+    with pytest.raises(CheckpointError, match="trained on 'clap'"):
+        load_merit(path)
+
+
+def test_released_heads_of_the_right_lengths_and_a_possible_loss_raise_no_doubts(tmp_path):
+    pytest.importorskip("torch")
+    found = read_provenance(make(tmp_path, in_dim=5120, hidden=512, out_dim=128))
+    assert [each.factor for each in found] == ["melody", "rhythm", "timbre"]
+    assert (found[0].epoch, found[0].val_loss, found[0].model_id) == (7, 709.5, "m-a-p/MERT-v1-330M")
+    assert [doubts(each) for each in found] == [[], [], []]
+
+
+def test_other_lengths_and_an_impossible_loss_raise_doubts(tmp_path):
+    pytest.importorskip("torch")
+    path = make(tmp_path)
+    for name in FOLDERS:
+        change(path, name, lambda document: {**document, "val_loss": 708.8})
+    melody, rhythm, timbre = read_provenance(path)
+    assert [len(doubts(each)) for each in (melody, rhythm, timbre)] == [2, 2, 1], "timbre has another number of batches"
+    assert "708.80 is below 708.90" in doubts(melody)[1]
+
+
+def test_a_bare_state_dict_says_nothing_of_its_training(tmp_path):
+    pytest.importorskip("torch")
+    (melody, *_) = read_provenance(make(tmp_path, bare=True))
+    assert (melody.in_dim, melody.epoch, melody.val_loss, melody.encoder) == (IN_DIM, None, None, "")
+    assert doubts(melody)[-1] == "It does not say what it was trained on."
+
+
+def test_verifying_merit_tells_of_its_training_and_of_doubts(tmp_path, capsys):
+    pytest.importorskip("torch")
+    assert main(["models", "verify", "merit", "--checkpoint", str(make(tmp_path)), "--json"]) == 0
+    melody, *_ = json.loads(capsys.readouterr().out)["training"]
+    assert (melody["factor"], melody["epoch"], melody["val_acc"]) == ("melody", 7, 0.98)
+    assert "those of released heads (5120, 512, 128)" in melody["doubts"][0]
+    assert main(["models", "verify", "merit", "--checkpoint", str(tmp_path)]) == 0
+    printed = capsys.readouterr()
+    assert f"melody  {IN_DIM}-{HIDDEN}-{OUT_DIM}  model_id m-a-p/MERT-v1-330M, epoch 7, val_loss 709.5" in printed.out
+    assert "melody  Its lengths are" in printed.err

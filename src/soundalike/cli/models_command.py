@@ -93,10 +93,13 @@ def verify(name: str, checkpoint: str | None, as_json: bool) -> int:
 
     found = inspect(name, checkpoint)
     loaded = _load(name, Path(found.path))
+    told = _training_of(Path(found.path)) if name == "merit" else []
     if as_json:
-        print_json({**asdict(found), "sound": found.sound, "loads_as": loaded, "verified_here": False})
+        training = {"training": told} if told else {}
+        print_json({**asdict(found), "sound": found.sound, "loads_as": loaded, **training, "verified_here": False})
     else:
         _print_inspection(found, loaded)
+        _print_training(told)
     return 0 if found.sound else 1
 
 
@@ -127,6 +130,26 @@ def _load(name: str, path: Path) -> list[str]:
     kind, table = kinds[row.kind]
     made = extensions.make(kind, table, row.part, checkpoint=path)
     return [part.name for part in (made if isinstance(made, tuple) else (made,))]
+
+
+def _training_of(folder: Path) -> list[dict[str, Any]]:
+    """What MERIT's heads say of their training, each with what speaks against it."""
+    from soundalike.heads.merit_files import doubts, read_provenance
+
+    return [{**asdict(head), "doubts": doubts(head)} for head in read_provenance(folder)]
+
+
+def _print_training(heads: list[dict[str, Any]]) -> None:
+    for head in heads:
+        lengths = "-".join(str(head[name]) for name in ("in_dim", "hidden_dim", "out_dim"))
+        told = [
+            f"{name} {head[name]}"
+            for name in ("model_id", "epoch", "val_loss", "val_acc")
+            if head[name] not in ("", None)
+        ]
+        click.echo(f"{head['factor']}  {lengths}  {', '.join(told) or 'says nothing of its training'}")
+        for doubt in head["doubts"]:
+            click.echo(f"{head['factor']}  {doubt}", err=True)
 
 
 def _row_document(row: Checkpoint) -> dict[str, Any]:

@@ -14,16 +14,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundalike.atomic import write_atomically
-from soundalike.checkpoints import locate, read_document, read_metadata, require
+from soundalike.checkpoints import locate, read_metadata, require
 from soundalike.errors import CheckpointError, ShapeError, UsageError
 from soundalike.facets import FACTORS, Vector, unit
+from soundalike.heads.merit_files import MERIT_FILES, MERIT_TENSORS, read_merit_file
 from soundalike.heads.parts import check_embeddings
 
 Array = NDArray[np.float32]
@@ -31,19 +31,6 @@ Array = NDArray[np.float32]
 FILE: Final = "heads.safetensors"
 FORMAT: Final = "1"
 """Version of our layout."""
-
-MERIT_FILES: Final = MappingProxyType(
-    {
-        "melody": Path("head_mel") / "best_head.pt",
-        "rhythm": Path("head_rhy") / "best_head.pt",
-        "timbre": Path("head_tim") / "best_head.pt",
-    }
-)
-
-MERIT_TENSORS: Final = MappingProxyType(
-    {"net.0.weight": "hidden.weight", "net.0.bias": "hidden.bias", "net.2.weight": "output.weight"}
-)
-"""Names in MERIT's files and in ours."""
 
 _REMEDY: Final = "Use the files whole, as they were written."
 
@@ -215,27 +202,9 @@ def _exact(encoder: str) -> str:
 def _read_merit(folder: Path) -> tuple[ProjectionHead, ...]:
     arrays: dict[str, Array] = {}
     for factor, file in MERIT_FILES.items():
-        for name, array in _read_merit_file(folder / file).items():
+        for name, array in read_merit_file(folder / file).items():
             arrays[f"{factor}.{name}"] = array
     return _build("merit", list(MERIT_FILES), arrays, folder)
-
-
-def _read_merit_file(path: Path) -> dict[str, Array]:
-    """The layers of one head, by the names of our own layout but without the factor."""
-    import torch
-
-    document = read_document(path)
-    trained_on = document.get("encoder", "mert")
-    if trained_on != "mert":
-        raise CheckpointError(f"The head '{path}' was trained on '{trained_on}'.", "Use MERIT's heads for mert.")
-    state = document.get("state_dict", document)
-    if isinstance(state, Mapping) and "linear.weight" in state:
-        raise CheckpointError(f"The head '{path}' is of an older form, with one layer.", "Use the released heads.")
-    if not isinstance(state, Mapping) or set(MERIT_TENSORS) != {
-        name for name, value in state.items() if isinstance(value, torch.Tensor)
-    }:
-        raise CheckpointError(f"'{path}' is no head of MERIT.", f"It should hold {', '.join(MERIT_TENSORS)}.")
-    return {ours: state[theirs].float().numpy() for theirs, ours in MERIT_TENSORS.items()}
 
 
 def _build(kind: str, factors: list[str], arrays: Mapping[str, NDArray[Any]], path: Path) -> tuple[ProjectionHead, ...]:
