@@ -262,6 +262,8 @@ def test_what_is_no_melody_is_refused():
         ({"text": "  "}, "no words"),
         ({"duration": 10.5}, "at most 10 s"),
         ({"duration": 0.0}, "duration"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 2**32}, "seed"),
     ],
 )
 def test_a_condition_that_a_generator_cannot_follow_is_refused(changes, said):

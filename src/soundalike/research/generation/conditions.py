@@ -364,7 +364,7 @@ def check_condition(condition: Condition, *, name: str, takes: frozenset[str], l
     Raises
     ------
     UsageError
-        If there are no words, the duration is none of its, or the condition names what it does not take.
+        If there are no words, duration or seed are none of its, or the condition names what it does not take.
     ShapeError
         If the melody is none.
     """
@@ -374,6 +374,8 @@ def check_condition(condition: Condition, *, name: str, takes: frozenset[str], l
             raise UsageError(f"'{name}' does not follow {what}.", f"It follows {', '.join(sorted(takes))} and words.")
     if not condition.text.strip():
         raise UsageError(f"'{name}' was given no words.", "Say in a few words what it should sound like.")
+    if not 0 <= condition.seed < 2**32:
+        raise UsageError(f"'{name}' was given the seed {condition.seed}.", "Give one from 0 to 4294967295.")
     frames_of(condition.duration)
     if condition.duration > longest:
         raise UsageError(
