@@ -62,16 +62,17 @@ def draw_plots(parts: Mapping[str, Any]) -> dict[str, bytes]:
     with matplotlib.rc_context(STYLE):
         if "matrix" in parts:
             results = {name: entry["result"] for name, entry in parts["matrix"]["systems"].items()}
-            plots["matrix.svg"] = _svg(_matrix(Figure(figsize=(9, 3.4)), results))
+            plots["matrix.svg"] = to_svg(_matrix(Figure(figsize=(9, 3.4)), results))
         for name, entry in parts.get("invariance", {"systems": {}})["systems"].items():
-            plots[f"invariance-{name}.svg"] = _svg(_invariance(Figure(figsize=(9, 8)), entry["result"], name))
+            plots[f"invariance-{name}.svg"] = to_svg(_invariance(Figure(figsize=(9, 8)), entry["result"], name))
         if "hubness" in parts:
             results = {name: entry["result"] for name, entry in parts["hubness"]["systems"].items()}
-            plots["hubness.svg"] = _svg(_hubness(Figure(figsize=(9, 3)), results))
+            plots["hubness.svg"] = to_svg(_hubness(Figure(figsize=(9, 3)), results))
     return plots
 
 
-def _svg(figure: Figure) -> bytes:
+def to_svg(figure: Figure) -> bytes:
+    """A figure as bytes of SVG without a background; the same figure gives the same bytes."""
     file = io.BytesIO()
     figure.savefig(file, format="svg", transparent=True, bbox_inches="tight", metadata={"Date": None, "Creator": None})
     return file.getvalue()

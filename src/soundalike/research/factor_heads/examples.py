@@ -1,0 +1,179 @@
+"""The folders that heads are trained on and validated with: read, checked, and split."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from soundalike.errors import ShapeError, UsageError
+from soundalike.research.factor_heads.recipe import HeadRecipe
+from soundalike.research.factor_heads.splitting import split_by_source
+from soundalike.research.triplets.sets import Members, TripletSet, read_set
+
+PICKLES: Final = (".pkl", ".pickle")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """Folders of one factor.
+
+    Attributes
+    ----------
+    triplets : TripletSet
+        Whose embeddings they are places in.
+    train, validation : tuple of Members
+        No folder is in both.
+    silent : int
+        Folders that were left out because something in them was not heard: its embedding is zero.
+    """
+
+    triplets: TripletSet
+    train: tuple[Members, ...]
+    validation: tuple[Members, ...]
+    silent: int = 0
+
+    def names(self) -> dict[str, list[str]]:
+        """Names of the folders on either side."""
+        return {"train": [each.name for each in self.train], "validation": [each.name for each in self.validation]}
+
+
+def load_examples(recipe: HeadRecipe) -> dict[str, Examples]:
+    """The sets of a recipe, by factor, split as it says.
+
+    Raises
+    ------
+    UsageError
+        If a set cannot be read, is of another factor or has too few folders, sets were made by different encoders, or
+        the folders cannot be split.
+    ShapeError
+        If embeddings are not finite or of different lengths.
+    """
+    sets = {factor: read_triplets(recipe.sets[factor], factor) for factor in recipe.factors}
+    check_alike(sets, recipe)
+    return split_sets(sets, recipe)
+
+
+def read_triplets(path: Path, factor: str) -> TripletSet:
+    """One set, from a file of ours or a triplet pickle of MERIT."""
+    if path.suffix in PICKLES:
+        from soundalike.research.triplets.pickles import read_triplet_pickle
+
+        triplets: TripletSet = read_triplet_pickle(path, factor)
+    else:
+        triplets = read_set(path)
+    if triplets.factor != factor:
+        raise UsageError(f"'{path}' holds triplets for {triplets.factor}, not for {factor}.", "Name another set.")
+    if len(triplets.folders) < 2:
+        raise UsageError(
+            f"'{path}' has {len(triplets.folders)} folders of triplets.",
+            "Give two or more: one to train on, one to validate with.",
+        )
+    if not np.isfinite(triplets.embeddings).all():
+        row = int(np.flatnonzero(~np.isfinite(triplets.embeddings).all(axis=1))[0])
+        raise ShapeError(
+            f"'{path}' has embeddings that are not finite, first that of '{triplets.clips[row]}'.", "Embed it again."
+        )
+    return triplets
+
+
+def check_alike(sets: Mapping[str, TripletSet], recipe: HeadRecipe) -> None:
+    """Refuse sets that were not embedded by one encoder."""
+    first, *others = sets
+    for factor in others:
+        one, other = sets[first], sets[factor]
+        if one.dim != other.dim:
+            raise ShapeError(
+                f"'{recipe.sets[first]}' has embeddings of length {one.dim}, '{recipe.sets[factor]}' of {other.dim}.",
+                "Embed both with one encoder.",
+            )
+        if one.encoder != other.encoder:
+            raise UsageError(
+                f"'{recipe.sets[first]}' was embedded by {one.encoder}, '{recipe.sets[factor]}' by {other.encoder}.",
+                "Embed both with one encoder.",
+            )
+
+
+def split_sets(sets: Mapping[str, TripletSet], recipe: HeadRecipe) -> dict[str, Examples]:
+    """Split sets as the recipe says; see `load_examples`."""
+    found: dict[str, Examples] = {}
+    for factor, triplets in sets.items():
+        # MERIT's program does not look whether anything is heard.
+        heard = triplets.folders if recipe.mode == "reference" else _heard(triplets)
+        found[factor] = Examples(triplets, heard, (), len(triplets.folders) - len(heard))
+        if factor in recipe.splits:
+            found[factor] = _named(found[factor], recipe.splits[factor])
+    open_ones = {factor: each for factor, each in found.items() if not each.validation}
+    for factor, each in open_ones.items():
+        if len(each.train) < 2:
+            raise UsageError(f"{factor} has {len(each.train)} folders to train with.", "Give two or more.")
+    if recipe.split == "folder":
+        return found | {factor: _by_folder(each, recipe) for factor, each in open_ones.items()}
+    folders = {factor: [_kin(each, folder) for folder in each.train] for factor, each in open_ones.items()}
+    chosen = split_by_source(folders, recipe.validation, recipe.seed) if folders else {}
+    return found | {factor: _taken(open_ones[factor], places) for factor, places in chosen.items()}
+
+
+def _heard(triplets: TripletSet) -> tuple[Members, ...]:
+    heard = np.count_nonzero(triplets.embeddings, axis=1) > 0
+    return tuple(folder for folder in triplets.folders if heard[list(folder.clips)].all())
+
+
+def kin_of(triplets: TripletSet, folder: Members) -> frozenset[str]:
+    """What a folder may share with another: its sources, and its clips themselves."""
+    return triplets.sources(folder) | {f"clip {triplets.clips[place]}" for place in folder.clips}
+
+
+def _kin(each: Examples, folder: Members) -> frozenset[str]:
+    return kin_of(each.triplets, folder)
+
+
+def _by_folder(each: Examples, recipe: HeadRecipe) -> Examples:
+    """Folders shuffled, the first of them for validation; the very shuffle of MERIT's program."""
+    folders = list(each.train)
+    random.Random(recipe.seed).shuffle(folders)  # noqa: S311
+    count = max(1, int(len(folders) * recipe.validation))
+    return replace(each, train=tuple(folders[count:]), validation=tuple(folders[:count]))
+
+
+def _taken(each: Examples, places: Sequence[int]) -> Examples:
+    chosen = set(places)
+    return replace(
+        each,
+        train=tuple(folder for i, folder in enumerate(each.train) if i not in chosen),
+        validation=tuple(folder for i, folder in enumerate(each.train) if i in chosen),
+    )
+
+
+def _named(each: Examples, path: Path) -> Examples:
+    """The folders that a file of names has for training, and for validation if it says so."""
+    names = _read_names(path)
+    sides = {side: set(names.get(side, ())) for side in ("train", "validation", "test")}
+    if both := sorted(sides["train"] & (sides["validation"] | sides["test"])):
+        raise UsageError(f"'{path}' has {both[0]} on both sides.", "Name each folder once.")
+    train, validation = (
+        tuple(folder for folder in each.train if folder.name in sides[side]) for side in ("train", "validation")
+    )
+    if not train or (sides["validation"] and not validation):
+        raise UsageError(
+            f"Of the folders of '{path}', {len(train)} for training and {len(validation)} for validation are there.",
+            "Use the split of this set.",
+        )
+    return replace(each, train=train, validation=validation)
+
+
+def _read_names(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"'{path}' cannot be read: {error.strerror}.", "Name a split that is there.") from None
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or not isinstance(document.get("train"), list):
+        raise UsageError(f"'{path}' is no split.", 'Write {"train": [...], "test": [...]} with names of folders.')
+    return document
