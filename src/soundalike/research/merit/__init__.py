@@ -1,1 +1,4 @@
-"""What MERIT reports, measured as it measures and then by a stricter protocol."""
+"""What MERIT reports, measured as MERIT measures it, and measured again by a protocol that leaves no way around.
+
+Source: Roy et al., "MERIT: Learning Disentangled Music Representations for Audio Similarity", 2026 (arXiv 2605.27346).
+"""

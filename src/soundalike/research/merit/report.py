@@ -1,0 +1,283 @@
+"""The page of MERIT's measurements: tables in Markdown beside the paper's numbers, all from the results document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from soundalike.atomic import write_atomically
+from soundalike.research.evaluation.parts import Document
+from soundalike.research.evaluation.report import share, table
+from soundalike.research.merit.corpora import OWN_FACTOR
+from soundalike.research.merit.published import published_cell, published_probe
+from soundalike.research.merit.recipe import SECTIONS
+from soundalike.research.merit.retrieval import METRICS
+from soundalike.research.merit.run import RESULTS
+
+PAGE: Final = "README.md"
+
+
+def write_report(folder: Path, document: Document) -> list[Path]:
+    """Write ``README.md`` and its plots beside the results.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    from soundalike.research.merit.plots import draw_plots
+
+    plots = draw_plots(document["parts"])
+    for name, picture in plots.items():
+        write_atomically(folder / name, picture)
+    write_atomically(folder / PAGE, page(document, list(plots)).encode())
+    return [folder / PAGE, *(folder / name for name in plots)]
+
+
+def page(document: Document, plots: Sequence[str] = ()) -> str:
+    """The whole page in Markdown.
+
+    Parameters
+    ----------
+    document : dict
+        From `soundalike.research.merit.run.run_recipe`.
+    plots : sequence of str
+        Names of the plots that lie beside the page.
+    """
+    parts: Mapping[str, Any] = document["parts"]
+    versions = ", ".join(f"{name} {number}" for name, number in document["versions"].items())
+    lines = [
+        f"# MERIT, measured: {document['name']}",
+        "",
+        f"Made by `{document['command']}` with {versions}; all figures with their inputs are in",
+        f"[{RESULTS}]({RESULTS}). Shares are in per cent, with 95 % bootstrap intervals over songs in brackets. The",
+        "paper's tables could not be read: its numbers are those of a web page that reports them (report), and",
+        "unknown is what stood nowhere.",
+        "",
+        *table(["system", "encoder", "heads"], _systems(parts)),
+    ]
+    for section in SECTIONS:
+        found = {name: part for name, part in parts.items() if part["section"] == section}
+        if found:
+            lines += ["", *WRITERS[section](found)]
+            lines += [line for plot in plots if plot.startswith(section) for line in ("", f"![{plot[:-4]}]({plot})")]
+    if document["missing"]:
+        lines += ["", "## Not measured", "", *(f"- {name}: {why}" for name, why in document["missing"].items())]
+    return "\n".join(lines) + "\n"
+
+
+def _systems(parts: Mapping[str, Any]) -> list[list[str]]:
+    found = {part["system"]: part["inputs"] for part in parts.values()}
+    return [[name, f"`{i['encoder']}`", ", ".join(i["heads"]) or "none"] for name, i in found.items()]
+
+
+def _per_cent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f}"
+
+
+def _matrix(parts: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "## Cross-factor matrix",
+        "",
+        "*As MERIT defines it*: the k squared triples of a folder, ties wrong. *Strict*: folders of the test part of a",
+        "split by source where the recipe has one, every negative, ties half, anchors and positives as queries apart.",
+    ]
+    for part in parts.values():
+        reference, strict = part["result"]["reference"], part["result"]["strict"]
+        columns = list(strict["sets"])
+        lines += ["", f"### {part['system']}, as MERIT defines it (in brackets the paper)", ""]
+        lines += table(
+            ["row", *columns],
+            [
+                [row, *(f"{_per_cent(cells[c]['triplet_accuracy'])} [{published_cell(row, c)}]" for c in columns)]
+                for row, cells in reference.items()
+            ],
+        )
+        for kind in ("all", "anchor queries", "positive queries"):
+            lines += ["", f"### {part['system']}, strict, {kind}", ""]
+            lines += table(
+                ["row", *columns],
+                [[row, *(share(cells[c][kind]) for c in columns)] for row, cells in strict["cells"].items()],
+            )
+        lines += ["", *_counted(strict), *_pairings(strict)]
+    return lines
+
+
+def _counted(strict: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"{name}: {found['folders']} folders, {found['triples']} triples, intervals over {found['clusters']} "
+        f"{found['over']}."
+        for name, found in strict["sets"].items()
+    ]
+    for name, words in (("off_diagonal", "Off the diagonal (blind heads: 50)"), ("selectivity", "Selectivity")):
+        if name in strict:
+            lines.append(f"{words}: {share(strict[name])}.")
+    return [line + "  " for line in lines]
+
+
+def _pairings(strict: Mapping[str, Any]) -> Iterator[str]:
+    """Accuracies by domains, where there is more than one pairing."""
+    rows = []
+    for row, cells in strict["cells"].items():
+        for column, cell in cells.items():
+            if len(cell["domains"]) > 1:
+                rows += [
+                    [row, column, pairing, str(found["triples"]), share(found["accuracy"])]
+                    for pairing, found in cell["domains"].items()
+                ]
+    if rows:
+        yield from ("", "By the domains of query, positive and negative:", "")
+        yield from table(["row", "set", "domains", "triples", "right"], rows)
+
+
+def _audits(parts: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "## Ways around",
+        "",
+        "Judges that know one thing about each clip and hear nothing. Chance is 50: what is far from it is a way to",
+        "answer the set without its factor.",
+    ]
+    for part in parts.values():
+        for factor, found in part["result"].items():
+            lines += ["", f"### {factor} ({part['system']})", ""]
+            kinds = [("as merit", "all"), ("as merit", "anchor queries"), ("as merit", "positive queries")]
+            kinds.append(("all negatives", "all"))
+            lines += table(
+                ["judge", "as MERIT counts", "anchor queries", "positive queries", "all negatives"],
+                [
+                    [judge, *(share(scores[which][kind]) for which, kind in kinds)]
+                    for judge, scores in found["shortcuts"].items()
+                ],
+            )
+            leaks, again = found["leaks"], found["recurrence"]
+            lines += ["", *(f"- {judge}: not measured. {why}" for judge, why in found["not measured"].items())]
+            lines += [
+                f"- {again['folders']} folders have {again['anchors']} different anchors; one is in up to "
+                f"{again['most']}.",
+            ]
+            if leaks["train_folders"]:
+                words = ("anchors", "clips", "sources")
+                told = ", ".join(f"{word} {_per_cent(leaks[f'{word}_seen']) or 'unknown'}" for word in words)
+                lines += [f"- Shares of {leaks['test_folders']} test folders that training has met: {told}."]
+    return lines
+
+
+def _fusion(parts: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "## Fusion",
+        "",
+        "Only concatenation is meaningful as a similarity: heads are trained apart, so their axes have nothing to do",
+        "with each other, and every other way mixes arbitrary ones. Strict triples; the paper's numbers are unknown.",
+    ]
+    for part in parts.values():
+        if part["result"]:
+            columns = list(next(iter(part["result"].values())))
+            lines += ["", f"### {part['system']}", ""]
+            lines += table(
+                ["fusion", *columns],
+                [[name, *(share(cells[c]) for c in columns)] for name, cells in part["result"].items()],
+            )
+    return lines
+
+
+def _probes(parts: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "## Probes, as MERIT's program makes them",
+        "",
+        "Its own stream of chance: every row is scored on other negatives. The paper's number is set beside the head",
+        "that should win; which row it belongs to is not known.",
+    ]
+    for part in parts.values():
+        own = OWN_FACTOR.get(part["subject"])
+        rows = [
+            [
+                name,
+                _per_cent(row["triplet_accuracy"]),
+                str(row.get("n_triplets", "")),
+                published_probe(part["subject"]) if name == own else "",
+            ]
+            for name, row in part["result"]["probe"].items()
+            if isinstance(row, dict)
+        ]
+        lines += ["", f"### {part['subject']} ({part['system']}, {part['result']['recordings']} recordings)", ""]
+        lines += table(["row", "right", "triples", "paper"], rows)
+    return lines
+
+
+def _retrieval(parts: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "## Retrieval",
+        "",
+        "All recordings are candidates, the same for all rows, but for those of the query's group: stems of one song,",
+        "dances of one album, copies. *nearer*: pairs of a right and a wrong candidate in the right order.",
+    ]
+    for part in parts.values():
+        found = part["result"]
+        lines += ["", f"### {part['subject']} ({part['system']})", ""]
+        lines += [
+            f"{found['queries']} queries among {found['recordings']} recordings of {found['classes']} classes, in",
+            f"{found['groups']} groups; {len(found['copies'])} pairs of copies were found.",
+            "",
+        ]
+        rows = [
+            [name, *(share(row[metric]) for metric in METRICS), f"{row['hubness']['skewness']:.2f}"]
+            for name, row in found["rows"].items()
+        ]
+        lines += table(["row", *METRICS, "hubness"], rows)
+        classes = list(next(iter(found["rows"].values()))["per class"])
+        if len(classes) <= 20:
+            lines += ["", "Mean average precision by class:", ""]
+            per_class = [[n, *(_per_cent(row["per class"][c]) for c in classes)] for n, row in found["rows"].items()]
+            lines += table(["row", *classes], per_class)
+    return lines
+
+
+def _padding(parts: Mapping[str, Any]) -> list[str]:
+    lines = ["## Silence behind clips", "", "MERIT trains on clips filled up to 10 s, and is evaluated on 30 s."]
+    for part in parts.values():
+        for factor, found in part["result"].items():
+            lines += ["", f"### {factor} ({part['system']}): {found['clips']} clips of {found['seconds']:g} s", ""]
+            rows = [
+                [row, length, f"{cell['cosine']:.3f}", share(cell["accuracy"]), share(cell["change"])]
+                for row, lengths in found["rows"].items()
+                for length, cell in lengths.items()
+            ]
+            lines += table(["row", "filled up to", "cosine to itself", "right", "change"], rows)
+    return lines
+
+
+def _invariance(parts: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "## Invariance",
+        "",
+        "How many rendered clips that are changed find their own original first among all. A head should stay near",
+        "100 unless the change touches what it hears.",
+    ]
+    changes = list(dict.fromkeys(change for part in parts.values() for change in part["result"]["curves"]))
+    for change in changes:
+        curves = {p["system"]: p["result"]["curves"][change] for p in parts.values() if change in p["result"]["curves"]}
+        first = next(iter(curves.values()))
+        touched = f"; touches {', '.join(first['touches'])} by design" if first["touches"] else ""
+        lines += ["", f"### {change} ({first['unit']}){touched}", ""]
+        rows = [
+            [system, facet, *(share(point["first"]) for point in points)]
+            for system, curve in curves.items()
+            for facet, points in curve["facets"].items()
+        ]
+        lines += table(["system", "head", *(f"{amount:g}" for amount in first["amounts"])], rows)
+    return lines
+
+
+WRITERS: Final[Mapping[str, Callable[[Mapping[str, Any]], list[str]]]] = MappingProxyType(
+    {
+        "matrix": _matrix,
+        "audits": _audits,
+        "fusion": _fusion,
+        "probes": _probes,
+        "retrieval": _retrieval,
+        "padding": _padding,
+        "invariance": _invariance,
+    }
+)

@@ -1,0 +1,97 @@
+"""Measure a recipe unit by unit, and keep what was measured: a result stands as long as its inputs are equal.
+
+{"parts": {"matrix/trained": {"section", "subject", "system", "inputs", "result"}},
+ "missing": {"probes/musdb/trained": "why"}, "name", "command", "versions"}
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from soundalike import __version__
+from soundalike.research.evaluation.hearing import Progress
+from soundalike.research.evaluation.parts import Document
+from soundalike.research.merit.bench import Bench
+from soundalike.research.merit.recipe import MeritRecipe
+from soundalike.research.merit.systems import LoadedSystem
+from soundalike.research.merit.units import units_of
+
+RESULTS: Final = "results.json"
+CACHE: Final = "embeddings"
+PACKAGES: Final = ("numpy", "scipy", "torch", "transformers", "safetensors")
+
+
+def run_recipe(
+    recipe: MeritRecipe,
+    out: Path,
+    *,
+    known: Document | None = None,
+    save: Callable[[Document], None] = lambda _document: None,
+    bar: Callable[[str], AbstractContextManager[Progress]],
+) -> tuple[Document, list[str]]:
+    """Measure all units that are not known yet.
+
+    Parameters
+    ----------
+    recipe : MeritRecipe
+    out : Path
+        Folder in which embeddings of corpora are kept.
+    known : dict, optional
+        What an earlier run returned. Units that this recipe leaves out stay in it.
+    save : callable
+        Given the document after each unit.
+    bar : callable
+        Given a unit's name, shows its progress while it runs.
+
+    Returns
+    -------
+    dict
+        See the module's first lines.
+    list of str
+        Names of the units that were measured now.
+
+    Raises
+    ------
+    UsageError, ShapeError
+        If parts of the recipe do not fit each other. What is only missing here is noted instead.
+    """
+    bench = Bench(recipe, tuple(LoadedSystem(system) for system in recipe.systems), out / CACHE)
+    units = units_of(bench)
+    parts: dict[str, Any] = dict((known or {}).get("parts", {}))
+    document: Document = {
+        "name": recipe.name,
+        "command": "soundalike research merit RECIPE",
+        "versions": versions(),
+        "parts": parts,
+        "missing": bench.missing,
+    }
+    measured = []
+    for unit in units:
+        inputs = json.loads(json.dumps(unit.inputs))  # as they will be read again
+        if parts.get(unit.name, {}).get("inputs") == inputs:
+            continue
+        with bar(unit.name) as show:
+            result = unit.measure(show)
+        entry = {"section": unit.section, "subject": unit.subject, "system": unit.system}
+        parts[unit.name] = {**entry, "inputs": inputs, "result": result}
+        measured.append(unit.name)
+        save(document)
+    save(document)
+    return document, measured
+
+
+def versions() -> dict[str, str]:
+    """Of this program, Python, and the packages that compute; those that are not installed are left out."""
+    found = {"soundalike": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
