@@ -10,7 +10,8 @@ triples is that of the authors' program.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+import zipfile
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -78,6 +79,32 @@ class Members:
         return (self.anchor, *self.positives, *self.negatives)
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A folder that may not be embedded yet: its clips as paths.
+
+    Attributes
+    ----------
+    name : str
+    anchor : str
+    positives, negatives : tuple of str
+        At least one of each.
+    label : str
+        See `Members`.
+    """
+
+    name: str
+    anchor: str
+    positives: tuple[str, ...]
+    negatives: tuple[str, ...]
+    label: str = ""
+
+    @property
+    def clips(self) -> tuple[str, ...]:
+        """All paths: anchor, positives, negatives."""
+        return (self.anchor, *self.positives, *self.negatives)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Triples:
     """Anchor, positive and negative as places of clips, one triple per row.
@@ -137,6 +164,12 @@ class TripletSet:
                 f"{len(self.clips)} clips have {len(self.notes)} notes and embeddings of {self.embeddings.shape}.",
                 "Give one row and one note per clip.",
             )
+        for folder in self.folders:
+            if not (folder.positives and folder.negatives and all(0 <= c < len(self.clips) for c in folder.clips)):
+                raise ShapeError(
+                    f"'{folder.name}' has the clips {folder.clips} of {len(self.clips)}.",
+                    "Give an anchor, a positive and a negative that are there.",
+                )
 
     @property
     def dim(self) -> int:
@@ -180,6 +213,88 @@ def expand(folders: Sequence[Members], *, all_negatives: bool = False) -> Triple
     return Triples(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4].astype(np.bool_))
 
 
+def assemble(
+    factor: str,
+    encoder: str,
+    folders: Sequence[Listed],
+    embeddings: Mapping[str, NDArray[np.float32]],
+    notes: Mapping[str, ClipNotes] | None = None,
+) -> TripletSet:
+    """From folders and the embeddings of their clips to a set, as MERIT's programs do where embeddings are missing.
+
+    Parameters
+    ----------
+    factor, encoder : str
+    folders : sequence of Listed
+    embeddings : mapping of str to float32, shape (dim,)
+        By path. A positive that has none is left out of its folder, as is a further negative; a folder is left out
+        without its anchor, its first negative, or any positive.
+    notes : mapping of str to ClipNotes, optional
+        By path.
+
+    Returns
+    -------
+    TripletSet
+        With all embeddings, in their own order.
+
+    Raises
+    ------
+    ShapeError
+        If embeddings are of different lengths.
+    """
+    lengths = sorted({len(row) for row in embeddings.values()})
+    if len(lengths) > 1:
+        raise ShapeError(f"Embeddings have lengths {lengths}.", "Embed all clips with one encoder.")
+    clips = tuple(embeddings)
+    places = {clip: place for place, clip in enumerate(clips)}
+    members = []
+    for each in folders:
+        positives = tuple(places[clip] for clip in each.positives if clip in places)
+        negatives = tuple(places[clip] for clip in each.negatives if clip in places)
+        if each.anchor in places and each.negatives[0] in places and positives:
+            members.append(Members(each.name, places[each.anchor], positives, negatives, each.label))
+    rows = np.array(list(embeddings.values()), np.float32).reshape(len(clips), lengths[0] if lengths else 0)
+    known = tuple((notes or {}).get(clip, ClipNotes()) for clip in clips)
+    return TripletSet(factor, encoder, rows, clips, known, tuple(members))
+
+
+def merge_sets(sets: Sequence[TripletSet]) -> TripletSet:
+    """Join sets of different folders of one factor, embedded by one encoder; folders are sorted by name, as text.
+
+    Raises
+    ------
+    UsageError
+        If there are none, they are of different factors or encoders, or two hold one folder or clip.
+    """
+    kinds = sorted({(each.factor, each.encoder, each.dim) for each in sets})
+    if len(kinds) != 1:
+        found = ", ".join(f"{factor} by {encoder} ({dim})" for factor, encoder, dim in kinds) or "nothing"
+        raise UsageError(f"The sets to merge are {found}.", "Merge sets of one factor, embedded by one encoder.")
+    first = np.cumsum([0, *(len(each.clips) for each in sets)])
+    members = [_moved(folder, int(by)) for each, by in zip(sets, first, strict=False) for folder in each.folders]
+    clips = [clip for each in sets for clip in each.clips]
+    for what, names in (("folder", [folder.name for folder in members]), ("clip", clips)):
+        if len(set(names)) < len(names):
+            twice = next(name for i, name in enumerate(names) if name in names[:i])
+            raise UsageError(f"Two of the sets hold the {what} '{twice}'.", "Merge each shard once.")
+    return TripletSet(
+        *kinds[0][:2],
+        np.concatenate([each.embeddings for each in sets]),
+        tuple(clips),
+        tuple(note for each in sets for note in each.notes),
+        tuple(sorted(members, key=lambda folder: folder.name)),
+    )
+
+
+def _moved(folder: Members, by: int) -> Members:
+    return replace(
+        folder,
+        anchor=folder.anchor + by,
+        positives=tuple(place + by for place in folder.positives),
+        negatives=tuple(place + by for place in folder.negatives),
+    )
+
+
 def write_set(path: Path, triplets: TripletSet) -> None:
     """Write a set as one ``.npz`` file, whole or not at all."""
     about = {
@@ -217,7 +332,7 @@ def read_set(path: Path) -> TripletSet:
         return TripletSet(about["factor"], about["encoder"], embeddings, tuple(about["clips"]), notes, folders)
     except OSError as error:
         raise UsageError(f"'{path}' cannot be read: {error.strerror or error}.", "Name a set that is there.") from None
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, UsageError):
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        if isinstance(error, UsageError | ShapeError):
             raise
         raise UsageError(f"'{path}' is damaged, or no set of triplets.", "Embed the folder again.") from None
