@@ -101,8 +101,10 @@ def write_folder(
             _write_wav(partial / INSIDE / name, new.clip)
         _write_bytes(partial / INSIDE / META, json.dumps(document, indent=1).encode())
         partial.rename(folder)
-    except OSError as error:
+    except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
+        if not isinstance(error, OSError):
+            raise
         raise UsageError(f"'{folder}' cannot be written: {error.strerror}.", "Choose another place.") from None
     return folder
 
