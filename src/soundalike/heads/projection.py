@@ -23,7 +23,7 @@ from soundalike.atomic import write_atomically
 from soundalike.checkpoints import locate, read_metadata, require
 from soundalike.errors import CheckpointError, ShapeError, UsageError
 from soundalike.facets import FACTORS, Vector, unit
-from soundalike.heads.merit_files import MERIT_FILES, MERIT_TENSORS, read_merit_file
+from soundalike.heads.merit_files import ENCODER, MERIT_FILES, MERIT_TENSORS, MODEL, read_merit_file
 from soundalike.heads.parts import check_embeddings
 
 Array = NDArray[np.float32]
@@ -186,12 +186,20 @@ def _read_own(path: Path, encoder: str | None) -> tuple[ProjectionHead, ...]:
             "Train them again, or use another version of soundalike.",
         )
     made_for = metadata.get("encoder", "")
-    if encoder is not None and _exact(encoder) != _exact(made_for):
+    if encoder is not None and not _fits(encoder, made_for):
         raise UsageError(
             f"The heads '{path}' were made for the encoder '{made_for}', not for '{encoder}'.",
             "Use them with that encoder, or train heads for this one.",
         )
     return _build("heads", metadata.get("factors", "").split(","), load_file(path), path)
+
+
+def _fits(encoder: str, made_for: str) -> bool:
+    """Whether heads that were made for one encoder may be used with another."""
+    # Heads trained on embeddings of MERIT's own programs name the model and no fingerprint.
+    if made_for == f"{ENCODER}:{MODEL}" and encoder.startswith("merit@"):
+        return True
+    return _exact(encoder) == _exact(made_for)
 
 
 def _exact(encoder: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +13,8 @@ import numpy as np
 
 from soundalike.errors import ShapeError, UsageError
 from soundalike.research.factor_heads.recipe import HeadRecipe
-from soundalike.research.factor_heads.splitting import split_by_source
 from soundalike.research.triplets.sets import Members, TripletSet, read_set
+from soundalike.research.triplets.splits import Split, inner_split, split_by_source, split_sources
 
 PICKLES: Final = (".pkl", ".pickle")
 
@@ -74,6 +74,9 @@ def read_triplets(path: Path, factor: str) -> TripletSet:
             f"'{path}' has {len(triplets.folders)} folders of triplets.",
             "Give two or more: one to train on, one to validate with.",
         )
+    name, count = Counter(folder.name for folder in triplets.folders).most_common(1)[0]
+    if count > 1:
+        raise UsageError(f"'{path}' has {count} folders called {name}.", "Give each a name of its own.")
     if not np.isfinite(triplets.embeddings).all():
         row = int(np.flatnonzero(~np.isfinite(triplets.embeddings).all(axis=1))[0])
         raise ShapeError(
@@ -112,11 +115,15 @@ def split_sets(sets: Mapping[str, TripletSet], recipe: HeadRecipe) -> dict[str, 
     for factor, each in open_ones.items():
         if len(each.train) < 2:
             raise UsageError(f"{factor} has {len(each.train)} folders to train with.", "Give two or more.")
+    if not open_ones:
+        return found
     if recipe.split == "folder":
         return found | {factor: _by_folder(each, recipe) for factor, each in open_ones.items()}
-    folders = {factor: [_kin(each, folder) for folder in each.train] for factor, each in open_ones.items()}
-    chosen = split_by_source(folders, recipe.validation, recipe.seed) if folders else {}
-    return found | {factor: _taken(open_ones[factor], places) for factor, places in chosen.items()}
+    # Where sources are split, each counts by itself; a clip is never split from what it was made from.
+    kin, divide = (kin_of, split_by_source) if recipe.split == "source" else (TripletSet.sources, split_sources)
+    sources = {f: {each.name: kin(one.triplets, each) for each in one.train} for f, one in open_ones.items()}
+    splits = divide(sources, fraction=recipe.validation, seed=recipe.seed)
+    return found | {factor: _divided(open_ones[factor], split) for factor, split in splits.items()}
 
 
 def _heard(triplets: TripletSet) -> tuple[Members, ...]:
@@ -126,28 +133,18 @@ def _heard(triplets: TripletSet) -> tuple[Members, ...]:
 
 def kin_of(triplets: TripletSet, folder: Members) -> frozenset[str]:
     """What a folder may share with another: its sources, and its clips themselves."""
-    return triplets.sources(folder) | {f"clip {triplets.clips[place]}" for place in folder.clips}
-
-
-def _kin(each: Examples, folder: Members) -> frozenset[str]:
-    return kin_of(each.triplets, folder)
+    return triplets.sources(folder) | {f"{triplets.factor} clip {triplets.clips[place]}" for place in folder.clips}
 
 
 def _by_folder(each: Examples, recipe: HeadRecipe) -> Examples:
-    """Folders shuffled, the first of them for validation; the very shuffle of MERIT's program."""
-    folders = list(each.train)
-    random.Random(recipe.seed).shuffle(folders)  # noqa: S311
-    count = max(1, int(len(folders) * recipe.validation))
-    return replace(each, train=tuple(folders[count:]), validation=tuple(folders[:count]))
+    train, validation = inner_split(len(each.train), fraction=recipe.validation, seed=recipe.seed)
+    return replace(each, train=tuple(each.train[i] for i in train), validation=tuple(each.train[i] for i in validation))
 
 
-def _taken(each: Examples, places: Sequence[int]) -> Examples:
-    chosen = set(places)
-    return replace(
-        each,
-        train=tuple(folder for i, folder in enumerate(each.train) if i not in chosen),
-        validation=tuple(folder for i, folder in enumerate(each.train) if i in chosen),
-    )
+def _divided(each: Examples, split: Split) -> Examples:
+    sides = [frozenset(split.train), frozenset(split.test)]
+    train, validation = (tuple(folder for folder in each.train if folder.name in side) for side in sides)
+    return replace(each, train=train, validation=validation)
 
 
 def _named(each: Examples, path: Path) -> Examples:

@@ -50,7 +50,7 @@ FIXED: Final = ("split", "loss", "negatives", "architecture", "select")
 CHOICES: Final = MappingProxyType(
     {
         "mode": ("default", "reference"),
-        "split": ("source", "folder"),
+        "split": ("source", "drop", "folder"),
         "architecture": ("separate", "shared"),
         "loss": ("circle", "merit-pairwise"),
         "negatives": ("batch", "folder", "hard"),
@@ -91,8 +91,9 @@ class HeadRecipe:
         is in none of the first two is neither trained on nor validated with.
     mode : {"default", "reference"}
         "reference" trains as MERIT's program does, number by number.
-    split : {"source", "folder"}
-        Where no file says it, what must not lie on both sides of training and validation.
+    split : {"source", "drop", "folder"}
+        Where no file says it, what must not lie on both sides of training and validation: a source, in whatever
+        factor; the same, but folders that need both sides are left out, for sets that all hang together; or a folder.
     validation : float
         Share of the folders that are validated with.
     hidden, dim : int

@@ -164,17 +164,11 @@ def _write_results(
 
 def _write_reference(path: Path, trained: Trained, encoder: str) -> None:
     """The two files that MERIT's program leaves of each head."""
-    by_merit = encoder.partition("@")[0] in ("merit", ENCODER)
+    # A set of a pickle of theirs has both their names, see `soundalike.research.triplets.pickles`.
+    name, _, model = (f"{ENCODER}:{MODEL}" if encoder.startswith("merit@") else encoder).partition(":")
     best = trained.best
-    write_merit_head(
-        path,
-        trained.head,
-        encoder=ENCODER if by_merit else encoder,
-        model_id=MODEL if by_merit else encoder,
-        epoch=trained.best_epoch,
-        val_loss=best["val_loss"],
-        val_acc=best["val_acc"],
-    )
+    numbers = {"val_loss": best["val_loss"], "val_acc": best["val_acc"]}
+    write_merit_head(path, trained.head, encoder=name, model_id=model or encoder, epoch=trained.best_epoch, **numbers)
     write_atomically(path.with_name("history.json"), json.dumps(list(trained.history), indent=2).encode())
 
 
