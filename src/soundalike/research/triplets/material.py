@@ -162,8 +162,20 @@ def gather(
         if entry.failed:
             failures.add(f"{entry.song}/{entry.part}", entry.failed)
     refused = Counter(entry.refused for entry in entries if entry.refused)
-    passed = tuple(entry for entry in entries if entry.passed)
-    return Material(plan, songs, parts, passed, refused, len(parts))
+    passed = [entry for entry in entries if entry.passed]
+    if plan.factor == "rhythm" and plan.style == "reference":
+        passed = _most_struck(entries)
+    return Material(plan, songs, parts, tuple(passed), refused, len(parts))
+
+
+def _most_struck(entries: list[Entry]) -> list[Entry]:
+    """Of every song the file of drums with most onsets, if it passed: the authors look at no other one then."""
+    best: dict[str, Entry] = {}
+    for entry in entries:
+        rank = [entry.numbers.get(name, 0.0) for name in ("onsets", "drum level")]
+        if entry.song not in best or rank > [best[entry.song].numbers.get(n, 0.0) for n in ("onsets", "drum level")]:
+            best[entry.song] = entry
+    return [entry for entry in best.values() if entry.passed]
 
 
 def configuration(plan: Plan) -> dict[str, object]:
