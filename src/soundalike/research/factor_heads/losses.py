@@ -33,7 +33,8 @@ def circle_loss(vectors: Tensor, pairs: Pairs, *, gamma: float = 24.0, margin: f
     Returns
     -------
     float32
-        Mean over the queries that have a positive and a negative; 0 where none has.
+        Mean over the queries that have a positive and a negative; 0 where none has, and, as the package has it, where
+        there is but one pair of either kind.
 
     Raises
     ------

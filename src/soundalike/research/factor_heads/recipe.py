@@ -26,13 +26,22 @@ from typing import Any, Final
 from soundalike.errors import UsageError
 from soundalike.facets import FACTORS
 
-REFERENCE: Final = MappingProxyType(
+FIXED: Final = MappingProxyType(
     {
         "split": "folder",
         "loss": "merit-pairwise",
+        "negatives": "folder",
+        "architecture": "separate",
+        "select": "loss",
+    }
+)
+"""What cannot be chosen in the mode "reference"."""
+
+REFERENCE: Final = MappingProxyType(
+    {
+        **FIXED,
         "gamma": 10.0,
         "margin": 0.2,
-        "negatives": "folder",
         "batch": 1024,
         "epochs": 200,
         "rate": 1e-3,
@@ -43,9 +52,6 @@ REFERENCE: Final = MappingProxyType(
     }
 )
 """What the mode "reference" has where the recipe does not say: how MERIT's program trains."""
-
-FIXED: Final = ("split", "loss", "negatives", "architecture", "select")
-"""What cannot be chosen in the mode "reference"."""
 
 CHOICES: Final = MappingProxyType(
     {
@@ -238,9 +244,13 @@ def parse_recipe(document: Mapping[str, Any], folder: Path) -> HeadRecipe:
     given |= tables
     if given.get("mode") != "reference":
         return HeadRecipe(**given)
-    if chosen := [name for name in FIXED if name in given]:
-        raise UsageError(f"{chosen[0]} cannot be chosen in the mode 'reference'.", "Leave it, or use another mode.")
-    return HeadRecipe(**{**REFERENCE, **given})
+    recipe = HeadRecipe(**{**REFERENCE, **given})
+    for name, only in FIXED.items():
+        if getattr(recipe, name) != only:
+            raise UsageError(
+                f"{name} is '{getattr(recipe, name)}', but the mode 'reference' has '{only}'.", "Leave out one of them."
+            )
+    return recipe
 
 
 def _check_type(name: str, value: Any, kind: str) -> None:
