@@ -27,7 +27,7 @@ def layers(factor: str) -> dict[str, np.ndarray]:
 
 
 def triplet_pickle(factor: str, kind: str) -> dict:
-    """What the authors' embedding step writes; of "ties" some positives are bit for bit the negative, and some missing."""
+    """What the authors' embedding step writes; of "ties" some positives are bit for bit the negative."""
     rng = np.random.default_rng([11, list(FACTORS).index(factor), KINDS.index(kind)])
     found: dict[str, np.ndarray] = {}
     triplets = []

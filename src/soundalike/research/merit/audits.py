@@ -14,10 +14,11 @@ from soundalike.research.evaluation.hearing import Progress
 from soundalike.research.merit.clip_facts import ClipFacts, measure_clips
 from soundalike.research.merit.clusters import cluster
 from soundalike.research.merit.detector import learn_detector
-from soundalike.research.merit.leaks import measure_leaks, measure_recurrence
+from soundalike.research.merit.leaks import leaks_of, recurrence_of
 from soundalike.research.merit.oracles import SAME_DURATION, SAME_LEVEL, by_domain, by_label, by_tempo, by_value
 from soundalike.research.merit.strict_matrix import score_outcomes
 from soundalike.research.triplets.sets import Triples, TripletSet
+from soundalike.research.triplets.splits import Split
 
 Judge: TypeAlias = Callable[[Triples], NDArray[np.float64]]
 
@@ -25,8 +26,7 @@ Judge: TypeAlias = Callable[[Triples], NDArray[np.float64]]
 def audit(
     triplets: TripletSet,
     *,
-    train: frozenset[str],
-    test: frozenset[str],
+    split: Split | None = None,
     root: Path | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -36,11 +36,11 @@ def audit(
     Parameters
     ----------
     triplets : TripletSet
-        With the folders of both parts.
-    train, test : frozenset of str
-        Names of folders. Shortcuts are measured on `test`, the detector learns from `train`.
+        With the folders of both sides.
+    split : Split, optional
+        Shortcuts are measured on "test", the detector learns from "train". Without one, all are tested.
     root : Path, optional
-        Folder of the set's wav files, for tempos that notes do not tell, levels and durations.
+        Folder or archive of the set's wav files, for tempos that notes do not tell, levels and durations.
     seed : int
         Of the bootstrap.
     progress : callable, optional
@@ -50,18 +50,19 @@ def audit(
     -------
     dict
         ``shortcuts`` by judge, each with MERIT's triples (``as merit``) and with all negatives (``all negatives``),
-        see `soundalike.research.merit.strict_matrix.score_outcomes`; ``not measured`` with reasons; ``leaks`` and
-        ``recurrence``, see `soundalike.research.merit.leaks`.
+        see `soundalike.research.merit.strict_matrix.score_outcomes`; ``not measured`` with reasons; ``leaks`` (None
+        without a split) and ``recurrence``, see `soundalike.research.merit.leaks`.
 
     Raises
     ------
     UsageError
-        If no folder of `test` is in the set.
+        If no test folder is in the set.
     """
-    judged = triplets.select(test)
+    judged = triplets.select(split.test) if split else triplets
+    learned = triplets.select(split.train if split else ())
     if not judged.folders:
         raise UsageError(f"The set for {triplets.factor} has no folder of the test part.", "Check its split.")
-    judges, missing = _judges(triplets.select(train), judged, root, progress)
+    judges, missing = _judges(learned, judged, root, progress)
     clusters = cluster(judged)
     shortcuts: dict[str, Any] = {}
     for name, judge in judges.items():
@@ -73,8 +74,8 @@ def audit(
     return {
         "shortcuts": shortcuts,
         "not measured": missing,
-        "leaks": measure_leaks(triplets, train, test),
-        "recurrence": measure_recurrence(triplets),
+        "leaks": leaks_of(triplets, split) if split else None,
+        "recurrence": recurrence_of(triplets),
     }
 
 
@@ -98,7 +99,7 @@ def _judges(
     facts: ClipFacts | None = None
     if root is not None:
         estimated = not (tempos[used] > 0).all()
-        facts = measure_clips(root, judged.clips, used, tempo=estimated, progress=progress)
+        facts = measure_clips(judged, root, tempo=estimated, progress=progress)
         tempos = facts.tempos if estimated else tempos
         judges["level"] = lambda triples: by_value(facts.levels, triples, same=SAME_LEVEL)
         judges["duration"] = lambda triples: by_value(facts.durations, triples, same=SAME_DURATION)

@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from soundalike.audio import file_hash
 from soundalike.errors import CheckpointError, MissingExtraError, SoundalikeError
 from soundalike.research.evaluation.hearing import Progress
 from soundalike.research.merit.recipe import MeritRecipe
-from soundalike.research.merit.split_files import read_split
 from soundalike.research.merit.systems import LoadedSystem, restrict
 from soundalike.research.triplets.sets import TripletSet
+from soundalike.research.triplets.splits import Split, read_split
+
+COMMAND: Final = "soundalike research merit RECIPE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,22 @@ class Bench:
     cache: Path
     missing: dict[str, str] = field(default_factory=dict)
 
+    def shown(self, path: Path) -> str:
+        """A path as the recipe names it, so that results tell nothing of the machine."""
+        return str(path.relative_to(self.recipe.folder) if path.is_relative_to(self.recipe.folder) else path)
+
+    def present(self, path: Path) -> Path:
+        """The path, if something is there.
+
+        Raises
+        ------
+        AbsentError
+            If nothing is.
+        """
+        if not path.exists():
+            raise AbsentError(f"There is no '{self.shown(path)}'.", "Put it there, or change the recipe.")
+        return path
+
     @contextmanager
     def guard(self, name: str) -> Iterator[None]:
         """Note what is missing here, packages, checkpoints and files, and go on with the next."""
@@ -69,18 +87,18 @@ class Bench:
         except (MissingExtraError, CheckpointError, AbsentError) as error:
             self.missing[name] = str(error)
 
-    def splits(self, *, reference: bool = False) -> dict[str, Mapping[str, frozenset[str]]]:
+    def splits(self, *, reference: bool = False) -> dict[str, Split]:
         """Splits by factor; with `reference`, the published ones where there are any."""
-        return {factor: read_split(present(path)) for factor, path in self._split_paths(reference).items()}
+        return {factor: read_split(self.present(path)) for factor, path in self._split_paths(reference).items()}
 
     def split_digests(self) -> dict[str, dict[str, str]]:
         """SHA-256 of the files of splits."""
         both = {"strict": self._split_paths(False), "reference": self._split_paths(True)}
-        return {name: {f: file_hash(present(path)) for f, path in paths.items()} for name, paths in both.items()}
+        return {name: {f: file_hash(self.present(path)) for f, path in paths.items()} for name, paths in both.items()}
 
     def tests(self, system: LoadedSystem, *, reference: bool = False) -> dict[str, TripletSet]:
         """The sets of a system with the folders of the test part only; a set without a split is whole."""
-        parts = {factor: split["test"] for factor, split in self.splits(reference=reference).items()}
+        parts = {factor: split.test for factor, split in self.splits(reference=reference).items()}
         return restrict(system.sets, parts)
 
     def _split_paths(self, reference: bool) -> dict[str, Path]:
@@ -89,16 +107,3 @@ class Bench:
 
 class AbsentError(SoundalikeError):
     """A file or folder that the recipe names is not there."""
-
-
-def present(path: Path) -> Path:
-    """The path, if something is there.
-
-    Raises
-    ------
-    AbsentError
-        If nothing is.
-    """
-    if not path.exists():
-        raise AbsentError(f"There is no '{path}'.", "Put it there, or change the recipe.")
-    return path

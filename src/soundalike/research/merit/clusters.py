@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from soundalike.research.triplets.sets import TripletSet
+from soundalike.research.triplets.splits import connected
 
 FEW: Final = 10
 """With fewer independent parts than this, a bootstrap over them says nothing."""
@@ -39,27 +40,18 @@ def cluster(triplets: TripletSet) -> Clusters:
     that way; where fewer than `FEW` clusters would be left, folders are together only if their anchors come from the
     same sources.
     """
-    sources = [sorted(triplets.sources(folder)) for folder in triplets.folders]
-    connected = connect(sources)
-    if len(set(connected)) >= FEW:
-        return Clusters(tuple(connected), "connected songs")
-    anchors = [
-        sorted(triplets.notes[folder.anchor].sources) or [triplets.clips[folder.anchor]] for folder in triplets.folders
-    ]
+    labels = connect([triplets.sources(folder) for folder in triplets.folders])
+    if len(set(labels)) >= FEW:
+        return Clusters(tuple(labels), "connected songs")
+    anchors = [triplets.notes[folder.anchor].sources or (triplets.clips[folder.anchor],) for folder in triplets.folders]
     return Clusters(tuple(connect(anchors)), "songs of anchors")
 
 
-def connect(groups: Sequence[Sequence[str]]) -> list[int]:
-    """Number the connected components of groups of names; groups with a name in common have one number."""
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while parent.setdefault(name, name) != name:
-            parent[name] = name = parent[parent[name]]
-        return name
-
-    for group in groups:
-        for name in group[1:]:
-            parent[root(name)] = root(group[0])
-    numbers: dict[str, int] = {}
-    return [numbers.setdefault(root(group[0]), len(numbers)) for group in groups]
+def connect(groups: Sequence[Collection[str]]) -> list[int]:
+    """Number groups of names; groups that have a name in common, directly or through others, have one number."""
+    labels = [0] * len(groups)
+    parts = connected({"": {str(place): frozenset(group) for place, group in enumerate(groups)}})
+    for number, part in enumerate(parts):
+        for _, place in part:
+            labels[int(place)] = number
+    return labels

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from soundalike.research.evaluation.hearing import Progress
-from soundalike.research.merit.bench import Bench, Unit
+from soundalike.research.merit.bench import COMMAND, Bench, Unit
 from soundalike.research.merit.corpora import SOURCES, read_corpus, read_for_reference
 from soundalike.research.merit.corpus_embedding import SECONDS, embed_corpus
 from soundalike.research.merit.fusion import CONCATENATION, fuse, reference_projections
@@ -49,7 +49,7 @@ def _corpora(bench: Bench, system: LoadedSystem, section: str) -> Iterator[tuple
         bench.missing[f"{section}/{system.name}"] = "The recipe names no corpus under [corpora]."
     for kind, root in bench.recipe.corpora.items():
         if not root.is_dir():
-            why = f"There is no '{root}'. {SOURCES[kind]} Then: soundalike research merit RECIPE --only {section}"
+            why = f"There is no '{bench.shown(root)}'. {SOURCES[kind]} Then: {COMMAND} --only {section}"
             bench.missing[f"{section}/{kind}/{system.name}"] = why
             continue
         encoder = system.encoder.name

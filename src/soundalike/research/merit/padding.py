@@ -10,14 +10,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.audio import Clip, load_clip
+from soundalike.audio import Clip
 from soundalike.encoders import Encoder
-from soundalike.errors import AudioDecodeError, UsageError
 from soundalike.heads import Head
 from soundalike.research.evaluation.hearing import Progress
 from soundalike.research.evaluation.metrics import with_interval
 from soundalike.research.merit.clusters import cluster
 from soundalike.research.merit.projections import Vectors, project_each
+from soundalike.research.merit.set_audio import sounds_of
 from soundalike.research.merit.strict_matrix import outcomes_of
 from soundalike.research.triplets.sets import TripletSet
 
@@ -27,34 +27,36 @@ LENGTHS: Final = (None, 10.0, 30.0)
 CLIP_SECONDS: Final = 10.0
 """Longest clip; what is longer is cut."""
 
-Encode = Callable[[Sequence[Clip]], NDArray[np.float32]]
+SLACK: Final = 1e-4
+"""Of a window: a sample more than a window, which resampling may leave, makes no second one."""
+
 LoadEncoder = Callable[[float | None], Encoder]
 """From the seconds that it should pad to, to an encoder."""
 
 
-def encode_padded(encoder: Encoder, clips: Sequence[Clip], seconds: float) -> NDArray[np.float32]:
+def encode_padded(encoder: Encoder, clips: Sequence[Clip], seconds: float | None) -> NDArray[np.float32]:
     """Embed clips with zeros behind them, up to a length.
 
     Parameters
     ----------
     encoder : Encoder
-        If its window is shorter than `seconds`, the filled clip is cut evenly and its embeddings are averaged; those
-        of zeros alone are zero, and drop out where the encoder says that it hears nothing.
+        If its window is shorter, the filled clip is cut evenly and its embeddings are averaged; those of zeros alone
+        are zero, and drop out where the encoder says that it hears nothing.
     clips : sequence of Clip
-        Mono, at the encoder's rate, at most `seconds` long.
-    seconds : float
+        Mono, at the encoder's rate.
+    seconds : float or None
+        What is longer is cut; None leaves clips as they are.
 
     Returns
     -------
     float32, shape (n, dim)
     """
     rows = np.zeros((len(clips), encoder.dim), np.float32)
-    count = max(1, int(np.ceil(seconds / encoder.window - 1e-6)))
-    size = round(seconds * encoder.sample_rate)
-    edges = np.linspace(0, size, count + 1).astype(int)
     for row, clip in zip(rows, clips, strict=True):
-        samples = clip.samples[:, :size]
-        samples = np.pad(samples, ((0, 0), (0, size - samples.shape[1])))
+        size = clip.samples.shape[1] if seconds is None else round(seconds * clip.rate)
+        samples = np.pad(clip.samples[:, :size], ((0, 0), (0, max(0, size - clip.samples.shape[1]))))
+        count = max(1, int(np.ceil(size / clip.rate / encoder.window - SLACK)))
+        edges = np.linspace(0, size, count + 1).astype(int)
         pieces = encoder.encode([Clip(samples[:, a:b], clip.rate) for a, b in pairwise(edges)])
         heard = pieces[pieces.any(axis=1)]
         if len(heard):
@@ -79,7 +81,7 @@ def measure_padding(
     triplets : TripletSet
         With the folders that may be used.
     root : Path
-        Folder of its wav files.
+        Folder or archive of its wav files.
     heads : mapping of str to Head
         By factor.
     load : callable
@@ -100,22 +102,22 @@ def measure_padding(
     Raises
     ------
     UsageError
-        If none of the wav files can be heard.
+        If none of the wav files is there.
     """
     rng = np.random.default_rng(seed)
     chosen = sorted(rng.permutation(len(triplets.folders))[:folders].tolist())
     some = triplets.select([triplets.folders[place].name for place in chosen])
-    places = sorted({clip for folder in some.folders for clip in folder.clips})
-    clips = _load(root, [triplets.clips[place] for place in places])
+    heard = dict(sounds_of(some, root))
+    places, clips = list(heard), [clip.cut(0.0, CLIP_SECONDS) for clip in heard.values()]
     triples, clusters = some.triples(all_negatives=True), cluster(some)
     labels = [clusters.labels[folder] for folder in triples.folder]
     rows: dict[str, dict[str, Any]] = {}
     plain: dict[str, tuple[Vectors, NDArray[np.float64]]] = {}
     for done, seconds in enumerate(LENGTHS, start=1):
         encoder = load(seconds)
-        heard = [clip.resample(encoder.sample_rate).cut(0.0, CLIP_SECONDS) for clip in clips]
+        at_rate = [clip.resample(encoder.sample_rate) for clip in clips]
         embeddings = np.zeros((len(triplets.clips), encoder.dim), np.float32)
-        embeddings[places] = encode_padded(encoder, heard, seconds) if seconds else encoder.encode(heard)
+        embeddings[places] = encode_padded(encoder, at_rate, seconds)
         for row, vectors in project_each(embeddings, heads).items():
             outcomes = outcomes_of(vectors, triples)
             first, before = plain.setdefault(row, (vectors, outcomes))
@@ -127,14 +129,5 @@ def measure_padding(
             }
         if progress is not None:
             progress(done, len(LENGTHS))
-    mean = float(np.mean([min(clip.duration, CLIP_SECONDS) for clip in clips]))
+    mean = float(np.mean([clip.duration for clip in clips]))
     return {"folders": len(some.folders), "clips": len(places), "seconds": round(mean, 3), "rows": rows}
-
-
-def _load(root: Path, paths: Sequence[str]) -> list[Clip]:
-    try:
-        return [load_clip(root / path, end=CLIP_SECONDS).mono() for path in paths]
-    except AudioDecodeError as error:
-        raise UsageError(
-            f"A clip of the set cannot be heard: {error.message}", "Name the folder that was embedded."
-        ) from None

@@ -116,6 +116,8 @@ class MeritRecipe:
         Not negative.
     splits, reference_splits, audio, corpora : mapping of str to Path
     settings : Settings
+    folder : Path
+        Of the file.
     """
 
     name: str
@@ -126,7 +128,8 @@ class MeritRecipe:
     reference_splits: Mapping[str, Path] = field(default_factory=dict)
     audio: Mapping[str, Path] = field(default_factory=dict)
     corpora: Mapping[str, Path] = field(default_factory=dict)
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
+    folder: Path = Path()
 
     def __post_init__(self) -> None:
         _check_names("section", self.sections, SECTIONS)
@@ -158,7 +161,7 @@ def read_recipe(path: Path) -> MeritRecipe:
 
 def parse_recipe(document: Mapping[str, Any], folder: Path) -> MeritRecipe:
     """A recipe from the tables of its file, see `read_recipe`."""
-    _check_keys("", document, MeritRecipe)
+    _check_keys("", document, MeritRecipe, but=("folder",))
     if "name" not in document:
         raise UsageError("The recipe has no name.", "Add name = '...'.")
     systems = document.get("systems", {})
@@ -180,15 +183,16 @@ def parse_recipe(document: Mapping[str, Any], folder: Path) -> MeritRecipe:
         name=document["name"],
         systems=tuple(_system(name, table, folder) for name, table in systems.items()),
         settings=Settings(**settings),
+        folder=folder,
         **given,
     )
 
 
 def _system(name: str, table: Mapping[str, Any], folder: Path) -> SystemRecipe:
     where = f"systems.{name}."
-    _check_keys(where, {key: value for key, value in table.items() if key != "name"}, SystemRecipe)
-    if "name" in table or "encoder" not in table:
-        raise UsageError(f"The system '{name}' has a name of its own or no encoder.", "Give encoder, and no name.")
+    _check_keys(where, table, SystemRecipe, but=("name",))
+    if "encoder" not in table:
+        raise UsageError(f"The system '{name}' has no encoder.", "Add encoder = '...'.")
     given = {key: value for key, value in table.items() if key != "sets"}
     for key in ("heads", "checkpoint", "heads_checkpoint"):
         if given.get(key) and (folder / given[key]).exists():
@@ -196,11 +200,11 @@ def _system(name: str, table: Mapping[str, Any], folder: Path) -> SystemRecipe:
     return SystemRecipe(name, sets=_paths(f"{where}sets", table.get("sets", {}), folder, FACTORS), **given)
 
 
-def _check_keys(where: str, table: Any, kind: type[Any]) -> None:
-    """Refuse unknown keys and values of another type."""
+def _check_keys(where: str, table: Any, kind: type[Any], *, but: tuple[str, ...] = ()) -> None:
+    """Refuse keys that are no fields, or `but` these, and values of another type."""
     if not isinstance(table, dict):
         raise UsageError(f"{where.rstrip('.')} is {table!r}.", "Write it as a table.")
-    types = {each.name: str(each.type) for each in fields(kind)}
+    types = {each.name: str(each.type) for each in fields(kind) if each.name not in but}
     words = {"int": (int, "a whole number"), "str": (str, "a text"), "tuple[str, ...]": (list, "a list of texts")}
     for key, value in table.items():
         if key not in types:

@@ -11,12 +11,16 @@ from soundalike.atomic import write_atomically
 from soundalike.research.evaluation.parts import Document
 from soundalike.research.evaluation.report import share, table
 from soundalike.research.merit.corpora import OWN_FACTOR
+from soundalike.research.merit.fusion import HEADS
+from soundalike.research.merit.projections import RAW
 from soundalike.research.merit.published import published_cell, published_probe
 from soundalike.research.merit.recipe import SECTIONS
 from soundalike.research.merit.retrieval import METRICS
 from soundalike.research.merit.run import RESULTS
 
 PAGE: Final = "README.md"
+PAPER: Final = HEADS
+"""Rows and columns of its first table."""
 
 
 def write_report(folder: Path, document: Document) -> list[Path]:
@@ -83,17 +87,18 @@ def _matrix(parts: Mapping[str, Any]) -> list[str]:
         "",
         "*As MERIT defines it*: the k squared triples of a folder, ties wrong. *Strict*: folders of the test part of a",
         "split by source where the recipe has one, every negative, ties half, anchors and positives as queries apart.",
+        "",
+        "### The paper",
+        "",
+        *table(["row", *PAPER], [[row, *(published_cell(row, column) for column in PAPER)] for row in (RAW, *PAPER)]),
     ]
     for part in parts.values():
         reference, strict = part["result"]["reference"], part["result"]["strict"]
         columns = list(strict["sets"])
-        lines += ["", f"### {part['system']}, as MERIT defines it (in brackets the paper)", ""]
+        lines += ["", f"### {part['system']}, as MERIT defines it", ""]
         lines += table(
             ["row", *columns],
-            [
-                [row, *(f"{_per_cent(cells[c]['triplet_accuracy'])} [{published_cell(row, c)}]" for c in columns)]
-                for row, cells in reference.items()
-            ],
+            [[row, *(_per_cent(cells[c]["triplet_accuracy"]) for c in columns)] for row, cells in reference.items()],
         )
         for kind in ("all", "anchor queries", "positive queries"):
             lines += ["", f"### {part['system']}, strict, {kind}", ""]
@@ -142,12 +147,12 @@ def _audits(parts: Mapping[str, Any]) -> list[str]:
     for part in parts.values():
         for factor, found in part["result"].items():
             lines += ["", f"### {factor} ({part['system']})", ""]
-            kinds = [("as merit", "all"), ("as merit", "anchor queries"), ("as merit", "positive queries")]
-            kinds.append(("all negatives", "all"))
+            columns = [("as merit", "all"), ("as merit", "anchor queries"), ("as merit", "positive queries")]
+            columns.append(("all negatives", "all"))
             lines += table(
                 ["judge", "as MERIT counts", "anchor queries", "positive queries", "all negatives"],
                 [
-                    [judge, *(share(scores[which][kind]) for which, kind in kinds)]
+                    [judge, *(share(scores[which][kind]) for which, kind in columns)]
                     for judge, scores in found["shortcuts"].items()
                 ],
             )
@@ -157,10 +162,11 @@ def _audits(parts: Mapping[str, Any]) -> list[str]:
                 f"- {again['folders']} folders have {again['anchors']} different anchors; one is in up to "
                 f"{again['most']}.",
             ]
-            if leaks["train_folders"]:
-                words = ("anchors", "clips", "sources")
-                told = ", ".join(f"{word} {_per_cent(leaks[f'{word}_seen']) or 'unknown'}" for word in words)
-                lines += [f"- Shares of {leaks['test_folders']} test folders that training has met: {told}."]
+            if leaks:
+                told = ", ".join(
+                    f"{kind} {_per_cent(leaks[f'by_{kind}']) or 'unknown'}" for kind in ("source", "anchor")
+                )
+                lines += [f"- Test folders that training has met, of {leaks['test_folders']}: {told}."]
     return lines
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from soundalike import __version__
 from soundalike.research.evaluation.hearing import Progress
 from soundalike.research.evaluation.parts import Document
-from soundalike.research.merit.bench import Bench
+from soundalike.research.merit.bench import COMMAND, Bench
 from soundalike.research.merit.recipe import MeritRecipe
 from soundalike.research.merit.systems import LoadedSystem
 from soundalike.research.merit.units import units_of
@@ -66,7 +66,7 @@ def run_recipe(
     parts: dict[str, Any] = dict((known or {}).get("parts", {}))
     document: Document = {
         "name": recipe.name,
-        "command": "soundalike research merit RECIPE",
+        "command": COMMAND,
         "versions": versions(),
         "parts": parts,
         "missing": bench.missing,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from soundalike.research.evaluation.hearing import Progress
 from soundalike.research.evaluation.invariance import draw_anchors, measure_invariance
 from soundalike.research.merit.audits import audit
-from soundalike.research.merit.bench import Bench, Unit, present
+from soundalike.research.merit.bench import Bench, Unit
 from soundalike.research.merit.fusion_table import fusion_table
 from soundalike.research.merit.padding import measure_padding
 from soundalike.research.merit.reference_matrix import reference_matrix
@@ -39,16 +40,18 @@ def fusion(bench: Bench, system: LoadedSystem) -> list[Unit]:
 
 
 def audits(bench: Bench, system: LoadedSystem) -> list[Unit]:
-    """Shortcuts and leaks of the sets."""
-    audio = {factor: present(path) for factor, path in bench.recipe.audio.items()}
+    """Shortcuts and leaks of the sets; of sets that several systems have, once."""
+    first = next(other for other in bench.systems if other.recipe.sets == system.recipe.sets)
+    if first.name != system.name:
+        return []
+    audio = {factor: bench.present(path) for factor, path in bench.recipe.audio.items()}
 
     def measure(progress: Progress) -> dict[str, Any]:
         splits = bench.splits()
         return {
             factor: audit(
                 triplets,
-                train=splits[factor].get("train", frozenset()) if factor in splits else frozenset(),
-                test=splits[factor]["test"] if factor in splits else frozenset(f.name for f in triplets.folders),
+                split=splits.get(factor),
                 root=audio.get(factor),
                 seed=bench.recipe.seed,
                 progress=progress,
@@ -56,12 +59,13 @@ def audits(bench: Bench, system: LoadedSystem) -> list[Unit]:
             for factor, triplets in system.sets.items()
         }
 
-    return _on_sets(bench, system, "audits", measure, audio=_names(audio))
+    units = _on_sets(bench, system, "audits", measure, audio=_names(audio))
+    return [replace(unit, inputs={**unit.inputs, "heads": []}) for unit in units]  # heads have no part in it
 
 
 def padding(bench: Bench, system: LoadedSystem) -> list[Unit]:
     """What silence behind the clips of the sets does."""
-    roots = {factor: present(path) for factor, path in bench.recipe.audio.items() if factor in system.recipe.sets}
+    roots = {factor: bench.present(path) for factor, path in bench.recipe.audio.items() if factor in system.recipe.sets}
     if not roots:
         bench.missing[f"padding/{system.name}"] = "The recipe names no folders of wav files under [audio]."
         return []

@@ -26,6 +26,9 @@ Outcomes = NDArray[np.float64]
 
 UNKNOWN: Final = "unknown"
 
+GROOVE: Final = "groove"
+"""A head for a part of rhythm, which is neither the rhythm's own nor another factor's."""
+
 
 def outcomes_of(vectors: Vectors, triples: Triples) -> Outcomes:
     """1 where the positive is nearer, 0 where the negative is, 0.5 for ties and silence; shape (n triples,)."""
@@ -162,7 +165,7 @@ def summarise(columns: Mapping[str, tuple[Mapping[str, Outcomes], Sequence[int]]
     own: dict[str, Outcomes] = {}
     others: dict[str, Outcomes] = {}
     for name, (rows, _) in columns.items():
-        wrong = [outcomes for row, outcomes in rows.items() if row not in (RAW, RANDOM, name)]
+        wrong = [outcomes for row, outcomes in rows.items() if row not in (RAW, RANDOM, GROOVE, name)]
         if name in rows and wrong:
             own[name], others[name] = rows[name], np.mean(wrong, axis=0)
     if not own:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,15 +19,24 @@ from soundalike.research.evaluation.systems import RecipeSystem
 from soundalike.research.merit.recipe import SystemRecipe
 from soundalike.research.triplets.sets import TripletSet, read_set
 
+PICKLES: Final = (".pkl", ".pickle")
 OVERALL: Final = "overall"
+IDENTITY: Final = "identity"
+"""Heads that leave embeddings as they are."""
+
 MERIT: Final = "merit"
 """The encoder that pads."""
 
+PICKLED: Final = "mert:"
+OF_MERIT: Final = (PICKLED, f"{MERIT}@")
+"""How names of MERIT's encoder begin: in its own pickles, which do not say which tensors were used, and in ours."""
+
 
 def same_encoder(one: str, other: str) -> bool:
-    """Whether two names are of one encoder, but for its precision and what it pads to."""
+    """Whether two names are of one encoder, but for its precision and what it pads to, or may be as far as is said."""
     plain = [re.sub(r",(precision|padded)=[^,]+", "", name) for name in (one, other)]
-    return plain[0] == plain[1]
+    unsigned = any(name.startswith(PICKLED) for name in plain) and all(name.startswith(OF_MERIT) for name in plain)
+    return plain[0] == plain[1] or unsigned
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class LoadedSystem:
         UsageError
             If a set cannot be read, is of another factor, or the sets are of different encoders.
         """
-        found = {factor: read_set(path) for factor, path in self.recipe.sets.items()}
+        found = {factor: read_triplets(path, factor) for factor, path in self.recipe.sets.items()}
         for factor, triplets in found.items():
             first = next(iter(found.values()))
             if triplets.factor != factor:
@@ -119,7 +128,7 @@ class LoadedSystem:
         """The system as one that hears clips."""
         recipe = Recipe(
             encoder=self.recipe.encoder,
-            heads=self.recipe.heads,
+            heads=self.recipe.heads or IDENTITY,
             encoder_checkpoint=self.recipe.checkpoint,
             heads_checkpoint=self.recipe.heads_checkpoint,
             device=self.recipe.device,
@@ -149,7 +158,16 @@ class LoadedSystem:
             )
 
 
-def restrict(sets: Mapping[str, TripletSet], parts: Mapping[str, frozenset[str]]) -> dict[str, TripletSet]:
+def read_triplets(path: Path, factor: str) -> TripletSet:
+    """A set from a file of ours, or from a pickle of MERIT's programs, which does not say the factor."""
+    if path.suffix in PICKLES:
+        from soundalike.research.triplets.pickles import read_triplet_pickle
+
+        return read_triplet_pickle(path, factor)
+    return read_set(path)
+
+
+def restrict(sets: Mapping[str, TripletSet], parts: Mapping[str, Collection[str]]) -> dict[str, TripletSet]:
     """The sets with only the folders of a part; a set without one is whole.
 
     Raises

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from soundalike.research.merit import corpus_units, set_units
-from soundalike.research.merit.bench import Bench, Unit, present
+from soundalike.research.merit.bench import Bench, Unit
 from soundalike.research.merit.systems import LoadedSystem
 
 BUILDERS: Final[Mapping[str, Callable[[Bench, LoadedSystem], list[Unit]]]] = MappingProxyType(
@@ -30,6 +30,6 @@ def units_of(bench: Bench) -> list[Unit]:
         for system in bench.systems:
             with bench.guard(f"{section}/{system.name}"):
                 for path in system.recipe.sets.values():
-                    present(path)
+                    bench.present(path)
                 units += BUILDERS[section](bench, system)
     return units
