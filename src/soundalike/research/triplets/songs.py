@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -147,8 +147,13 @@ def _listed(folder: Path, document: Any) -> Iterator[Part]:
         for track in stem.get("tracks") or []:
             part, kind = (str(track.get(key) or "").strip() for key in ("id", "trackType"))
             file = folder / name / f"{part}.wav"
-            if name and part and Path(part).name == part and Path(name).name == name and file.is_file():
+            if _is_plain(name) and _is_plain(part) and file.is_file():
                 yield Part(part, name, kind, (file,))
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name leads nowhere else."""
+    return bool(name) and name != ".." and Path(name).name == name
 
 
 def _musdb(root: Path) -> list[Song]:
@@ -242,18 +247,20 @@ def _exports(root: Path) -> list[Song]:
 
 
 def _export(song: str, folder: Path, files: list[Path]) -> Song:
-    names = {file: file.relative_to(folder).with_suffix("").as_posix() for file in files}
-    title = frozenset.intersection(*(frozenset(words_of(name)) for name in names.values())) if len(files) > 1 else ()
     mixes = [file for file in files if is_mix(file.stem)]
-    parts = [Part(name, *_meant(name, title), (file,)) for file, name in names.items() if file not in mixes]
+    names = {file: file.relative_to(folder).with_suffix("").as_posix() for file in files if file not in mixes}
+    shared = frozenset.intersection(*(frozenset(words_of(name)) for name in names.values())) if len(names) > 1 else ()
+    titles = [frozenset(words_of(folder.name)) - {"bpm"}, frozenset(shared)]
+    parts = [Part(name, *_meant(name, titles), (file,)) for file, name in names.items()]
     tempo = re.search(r"(\d{2,3}(?:\.\d+)?)[ _-]?bpm", folder.name, re.IGNORECASE)
     return _song(song, parts, mix=mixes[0] if mixes else None, tempo=float(tempo[1]) if tempo else 0.0)
 
 
-def _meant(name: str, title: Iterable[str]) -> tuple[str, str]:
-    """What a file is called after besides the title, or with it where all files are called after one instrument."""
-    found = instrument_of(name, frozenset(title))
-    return found if found[1] else instrument_of(name)
+def _meant(name: str, titles: list[frozenset[str]]) -> tuple[str, str]:
+    """What a file is called after besides the song's title; an instrument may be a word of that, but not all of it."""
+    found = instrument_of(name, frozenset().union(*titles))
+    named = any(len(title) > 1 and title <= set(words_of(name)) for title in titles)
+    return found if found[1] or named else instrument_of(name)
 
 
 def _mixes(root: Path, stems: tuple[str, ...] = ()) -> list[Song]:
