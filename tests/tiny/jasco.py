@@ -90,6 +90,8 @@ class JASCO:
         assert os.path.exists(chords_mapping_path)
         if (CHECKOUT / "gated").exists():
             raise OSError("401 Client Error.\\nCannot access gated repo")
+        if (CHECKOUT / "half").exists():
+            raise ImportError("xformers is not installed")
         model = JASCO()
         model.settings = {"name": name, "device": device}
         model.chords_mapping = pickle.load(open(chords_mapping_path, "rb"))

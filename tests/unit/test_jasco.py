@@ -241,6 +241,20 @@ def test_weights_that_are_not_allowed_are_told_apart(generator, program):
         generator.generate([asked()])
 
 
+def test_a_part_of_audiocraft_that_is_missed_late_is_told_apart(generator, program):
+    tiny.spoil(program, "half")
+    with pytest.raises(CheckpointError, match=r"no Python program with audiocraft: .*xformers is not installed"):
+        generator.generate([asked()])
+
+
+def test_where_the_program_failed_is_kept_beside_the_job(generator, tmp_path):
+    with pytest.raises(CheckpointError, match=r"RuntimeError: out of memory\. .*errors\.txt"):
+        generator.generate([asked("!raise")])
+    said = next(path for path in jobs(tmp_path) if path.name == "errors.txt").read_text()
+    assert "in generate_music" in said
+    assert said.endswith("RuntimeError: out of memory\n")
+
+
 def test_the_table_of_chords_may_lie_among_the_checkpoints(program, generator, tmp_path, monkeypatch):
     table = program.parents[1] / "checkout" / "assets" / "chord_to_index_mapping.pkl"
     elsewhere = tmp_path / "checkpoints" / "jasco" / table.name

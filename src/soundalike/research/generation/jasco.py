@@ -5,9 +5,10 @@ code is MIT. Source: Tal et al., "Joint Audio and Symbolic Conditioning for Temp
 Generation", 2024.
 
 audiocraft asks for versions of torch and numpy that this package cannot live with, so `jasco_worker` runs as a program
-of the environment that the user has installed it in. **It has not been run on released weights**: only its calls of
-audiocraft were checked, against version 1.4.0a2 as published and a stand-in. Where audiocraft was installed from a
-checkout of its repository and the weights' licence was accepted on the hub, try it with::
+of the environment that the user has installed it in. **It has not been run on released weights.** It was run on the
+published code of audiocraft 1.4.0a2 with tiny random networks in the places of the released ones, with all kinds of
+conditions. Where audiocraft was installed from a checkout of its repository and the weights' licence was accepted on
+the hub, try it with::
 
     python -c "from soundalike.research.generation import Condition, load_generator
     jasco = load_generator('jasco', checkpoint='/path/to/audiocraft-environment/bin/python')

@@ -17,6 +17,7 @@ import os
 import random
 import struct
 import sys
+import traceback
 import wave
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ def main(arguments: list[str]) -> int:
     except WorkerError as failure:
         _complain(str(failure))
         return failure.status
-    except Exception as error:  # noqa: BLE001 - whoever started this reads one line
+    except Exception as error:  # noqa: BLE001 - whoever started this reads the last line, and more if that is not enough
+        traceback.print_exc()
         _complain(f"{type(error).__name__}: {error}")
         return 1
     return 0
@@ -122,6 +124,8 @@ def load(job: dict[str, Any]) -> Any:
     table = find_table(job["chord_table"])
     try:
         model = models.JASCO.get_pretrained(job["model"], device=job["device"], chords_mapping_path=str(table))
+    except ImportError as error:  # audiocraft looks for some packages only now
+        raise WorkerError(NO_AUDIOCRAFT, f"a part of audiocraft cannot be imported ({error})") from None
     except Exception as error:  # noqa: BLE001 - the hub's client and torch raise errors of many kinds
         raise WorkerError(NO_WEIGHTS, f"{type(error).__name__}: {error}") from None
     if model.duration != job["seconds"]:
