@@ -190,6 +190,20 @@ def test_written_heads_are_named_by_their_weights(tmp_path):
     assert all(name.startswith("heads@") for name in names)
 
 
+def test_the_same_heads_are_the_same_file(tmp_path):
+    files = set()
+    for i in range(8):  # of four texts in an order of chance
+        files.add(write_heads(tmp_path / str(i), [head("melody"), head("rhythm", 1)], encoder="one").read_bytes())
+    assert len(files) == 1
+
+
+def test_heads_of_embeddings_by_merit_s_own_programs_fit_its_encoder_here(tmp_path):
+    write_heads(tmp_path, [head()], encoder="mert:m-a-p/MERT-v1-330M")
+    assert load_heads(str(tmp_path), encoder="merit@01234567")
+    with pytest.raises(UsageError, match="made for"):
+        load_heads(str(tmp_path), encoder="mert-330m@01234567")
+
+
 def test_heads_made_for_another_encoder_are_refused_in_one_sentence(tmp_path):
     write_heads(tmp_path, [head()], encoder="mert-95m@01234567")
     with pytest.raises(UsageError, match="made for the encoder 'mert-95m@01234567', not for 'clap@89abcdef'"):

@@ -10,6 +10,7 @@ Source of the form: Roy et al., "MERIT: Learning Disentangled Music Representati
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -172,8 +173,16 @@ def write_heads(folder: Path, heads: Sequence[ProjectionHead], *, encoder: str) 
     arrays = {name: np.ascontiguousarray(layer) for head in heads for name, layer in head.layers().items()}
     metadata = {"format": FORMAT, "encoder": encoder, "factors": ",".join(factors)}
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / FILE, save(arrays, metadata))
+    write_atomically(folder / FILE, _in_order(save(arrays, metadata)))
     return folder / FILE
+
+
+def _in_order(content: bytes) -> bytes:
+    """A .safetensors file with its header sorted: its writer puts metadata in an order of chance."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:start]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[start:]
 
 
 def _read_own(path: Path, encoder: str | None) -> tuple[ProjectionHead, ...]:
