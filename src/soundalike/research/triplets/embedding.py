@@ -196,7 +196,7 @@ def embed_root(
     if not chosen:
         raise UsageError(f"'{path}' has no whole folder to embed, and {len(root.skipped)} others.", "Check the root.")
     # what the first folder says is known before hours of work, what all say only then
-    find_factor(root, {next(iter(root.read({chosen[0].name}))).factor}, factor)
+    find_factor(root, {next(iter(root.read())).factor}, factor)
     ears = listening.load()
     parts = _folder_for_parts(out)
     done: list[EmbeddedPart] = []
