@@ -62,7 +62,7 @@ def moisesdb(root: Path, songs: Sequence[str] = ("one", "two", "three", "four"))
             "bass": {f"b{i}": ("bass guitar", hum(10 * i))},
             "piano": {f"p{i}": ("grand piano", hum(10 * i + 1))},
             "drums": {
-                f"k{i}": ("kick drum", beats(10 * i + 2, 4.0 + i)),
+                f"k{i}": ("kick drum", beats(10 * i + 2, 4.0 + 0.5 * i)),
                 f"s{i}": ("snare drum", beats(10 * i + 3, 3.0)),
             },
         }
