@@ -317,6 +317,16 @@ def test_other_lengths_and_an_impossible_loss_raise_doubts(tmp_path):
     assert "708.80 is below 708.90" in doubts(melody)[1]
 
 
+def test_a_head_for_which_a_clip_is_not_like_itself_raises_doubts(tmp_path):
+    torch = pytest.importorskip("torch")
+    path = make(tmp_path, in_dim=5120, hidden=512, out_dim=128)
+    dead = {"net.0.bias": torch.full((512,), -1e9)}
+    change(path, "head_mel", lambda document: {**document, "state_dict": {**document["state_dict"], **dead}})
+    melody, rhythm, _ = read_provenance(path)
+    assert doubts(melody) == ["A clip scores 0 with itself, not 1."]
+    assert rhythm.self_score == pytest.approx(1.0, abs=1e-6)
+
+
 def test_a_bare_state_dict_says_nothing_of_its_training(tmp_path):
     pytest.importorskip("torch")
     (melody, *_) = read_provenance(make(tmp_path, bare=True))

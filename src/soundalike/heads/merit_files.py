@@ -8,7 +8,7 @@ them: a dictionary of "state_dict", "in_dim", "hidden_dim", "out_dim", "encoder"
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from soundalike.atomic import write_atomically
 from soundalike.checkpoints import read_document, require
 from soundalike.errors import CheckpointError
+from soundalike.facets import unit
 
 if TYPE_CHECKING:
     from soundalike.heads.projection import ProjectionHead
@@ -71,6 +72,8 @@ class Provenance:
         The epoch that was the best.
     val_loss, val_acc : float or None
         Its mean sum of losses per batch, and its share of triples that were right, on the validation folders.
+    self_score : float
+        Cosine of a made-up clip with itself.
     """
 
     factor: str
@@ -82,6 +85,7 @@ class Provenance:
     epoch: int | None
     val_loss: float | None
     val_acc: float | None
+    self_score: float
 
 
 def merit_file(factor: str) -> Path:
@@ -194,7 +198,15 @@ def _provenance(factor: str, path: Path) -> Provenance:
         None if epoch is None else int(epoch),
         val_loss,
         val_acc,
+        _self_score([state[name].float().numpy() for name in MERIT_TENSORS]),
     )
+
+
+def _self_score(layers: Sequence[Array]) -> float:
+    hidden, bias, output = layers
+    embedding = np.random.default_rng(0).standard_normal(hidden.shape[1:], np.float32)
+    (vector,) = unit((output @ np.maximum(hidden @ embedding + bias, 0.0))[None])
+    return float(vector @ vector)
 
 
 def _number(value: object) -> float | None:
@@ -215,6 +227,8 @@ def doubts(provenance: Provenance) -> list[str]:
         )
     if provenance.val_acc is not None and not 0 <= provenance.val_acc <= 1:
         found.append(f"Its validation accuracy is {provenance.val_acc:g}, and no share.")
+    if abs(provenance.self_score - 1.0) > 1e-5:
+        found.append(f"A clip scores {provenance.self_score:g} with itself, not 1.")
     if not provenance.model_id:
         found.append("It does not say what it was trained on.")
     return found
