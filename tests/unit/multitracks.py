@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import mido
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from soundalike.audio import Clip
 from soundalike.research.generation import Condition
+from soundalike.separators import StemFile
 
 RATE = 16000
 
@@ -121,6 +123,31 @@ def slakh(root: Path, *, tempi: Sequence[float] = (98.0,)) -> Path:
     midi.tracks.append(mido.MidiTrack(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm)) for bpm in tempi))
     midi.save(folder / "all_src.mid")
     return root
+
+
+class ToySeparator:
+    """Takes the left channel of a file for its drums, and the right one for its bass."""
+
+    name = "toy-1"
+    stems = ("mix", "drums", "bass")
+    gate = 20.0
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def separate(self, clip: Clip) -> Mapping[str, Clip]:
+        """Nothing that builds triplets asks for this."""
+        raise NotImplementedError
+
+    @contextmanager
+    def files(self, path: str, *, start: float = 0.0, end: float | None = None) -> Iterator[Mapping[str, StemFile]]:
+        """Write both channels to files of their own."""
+        samples, rate = soundfile.read(path, dtype="float32")
+        for i, stem in enumerate(self.stems[1:]):
+            write(self._folder / f"{stem}.wav", samples[:, i], rate)
+        yield {"mix": StemFile(path, start)} | {
+            stem: StemFile(str(self._folder / f"{stem}.wav"), 0.0) for stem in self.stems[1:]
+        }
 
 
 class ToyGenerator:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from multitracks import ToyGenerator, beats, hum, moisesdb, strum, tune, write
+from multitracks import ToyGenerator, ToySeparator, beats, hum, moisesdb, strum, tune, write
 from soundalike.errors import UsageError
+from soundalike.research.triplets import passages
 from soundalike.research.triplets.construction import build_triplets, tell
 from soundalike.research.triplets.material import Plan
 from soundalike.research.triplets.sets import GENERATED, RECORDED
@@ -232,6 +233,20 @@ def test_songs_of_one_stem_give_no_timbre_and_say_why(tmp_path):
         write(tmp_path / "songs" / song / "piano.wav", hum(0))
     with pytest.raises(UsageError, match="negative 2"):
         build_triplets(plan(tmp_path / "songs", "timbre", positives=1), tmp_path / "out")
+
+
+def test_mixes_are_split_and_what_a_separator_leaves_in_a_silent_stem_is_refused(tmp_path, monkeypatch):
+    separator = ToySeparator(tmp_path)
+    monkeypatch.setattr(passages, "load_separator", lambda name: separator)
+    passages.the_separator.cache_clear()
+    for i, song in enumerate(("one", "two", "three")):
+        drums = beats(i, 4.0) * np.float32(0.1 if song == "three" else 1.0)
+        write(tmp_path / "songs" / f"{song}.wav", np.stack([drums, hum(i) * np.float32(4)], axis=1))
+    built = build_triplets(plan(tmp_path / "songs", separator="toy"), tmp_path / "out", generator=ToyGenerator())
+    passages.the_separator.cache_clear()
+    assert built.refused == {"residue": 1}
+    assert meta(tmp_path / "out")["clips"]["positive_03.wav"]["part"] == "mix"
+    assert meta(tmp_path / "out")["label"] == "one.wav/drums"
 
 
 def test_stems_of_several_rates_come_out_at_one(tmp_path):

@@ -34,6 +34,9 @@ LEAST: Final = MappingProxyType(
 )
 """What a passage of 10 s needs at least."""
 
+RESIDUE: Final = "residue"
+"""The gate of what a separator leaves in a stem that does not play; see `soundalike.separators.Separator`."""
+
 MELODY_STEMS: Final = ("piano", "guitar", "vocals", "other_keys", "bowed_strings", "wind")
 """Stems that carry a melody, the first of a song that passes is its anchor in the style "reference"."""
 

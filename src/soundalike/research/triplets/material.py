@@ -11,12 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from soundalike.audio import Clip
 from soundalike.errors import AudioDecodeError, SoundalikeError, UsageError
-from soundalike.research.triplets.gates import FACTORS, LEAST, Style, candidates, measure, warm_up
+from soundalike.research.triplets.gates import FACTORS, LEAST, RESIDUE, Style, candidates, measure, warm_up
 from soundalike.research.triplets.index import Entry, Failures, Index
-from soundalike.research.triplets.passages import fingerprint, read_part, the_separator
+from soundalike.research.triplets.passages import fingerprint, is_residue, read_part, the_separator
 from soundalike.research.triplets.songs import Part, Song, find_songs
-from soundalike.research.triplets.windows import SECONDS
+from soundalike.research.triplets.windows import SECONDS, cut_window
 from soundalike.workers import become_worker
 
 Given = TypeVar("Given")
@@ -197,6 +198,9 @@ def _measure_part(plan: Plan, task: tuple[str, Part]) -> Entry:
     try:
         clip = read_part(part, separator=plan.separator)
         measured = measure(plan.factor, clip, style=plan.style, seconds=plan.seconds)
+        passage = Clip(cut_window(clip.samples[0], clip.rate, measured.offset, seconds=plan.seconds)[None], clip.rate)
+        if not measured.refused and is_residue(part, passage, separator=plan.separator, start=measured.offset):
+            measured = replace(measured, refused=RESIDUE)
     except (AudioDecodeError, UsageError) as error:
         return replace(entry, failed=str(error))
     except SoundalikeError:

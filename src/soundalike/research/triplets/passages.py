@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from soundalike.audio import Clip, load_clip
 from soundalike.errors import UsageError
 from soundalike.research.triplets.songs import Part
 from soundalike.separators import Separator, StemFile, load_separator
+from soundalike.stems import audible
 
 
 def read_part(part: Part, *, separator: str = "", start: float = 0.0, seconds: float | None = None) -> Clip:
@@ -66,6 +68,24 @@ def _added(clips: list[Clip], seconds: float | None) -> Clip:
     for sound in sounds:
         total[: len(sound)] += sound[:length]
     return Clip(total[None], rate)
+
+
+def is_residue(part: Part, clip: Clip, *, separator: str, start: float) -> bool:
+    """Whether a passage of a part that was split off a mix is only what the separator leaves in a stem that is silent.
+
+    Parameters
+    ----------
+    part : Part
+    clip : Clip
+        The passage, mono.
+    separator : str
+    start : float
+        Where it begins in the song, in seconds.
+    """
+    if not part.split:
+        return False
+    mix = read_part(replace(part, split=""), start=start, seconds=clip.duration)
+    return part.split not in audible({"mix": mix, part.split: clip}, the_separator(separator).gate)
 
 
 @lru_cache(maxsize=1)

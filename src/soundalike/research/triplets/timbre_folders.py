@@ -19,11 +19,11 @@ import numpy as np
 
 from soundalike.audio import Clip
 from soundalike.errors import AudioDecodeError, UsageError
-from soundalike.research.triplets.gates import LEAST, measure_beside
+from soundalike.research.triplets.gates import LEAST, RESIDUE, measure_beside
 from soundalike.research.triplets.index import Entry, Failures, Index
 from soundalike.research.triplets.loudness import level_clip
 from soundalike.research.triplets.material import Material, Plan, in_order
-from soundalike.research.triplets.passages import fingerprint, read_part
+from soundalike.research.triplets.passages import fingerprint, is_residue, read_part
 from soundalike.research.triplets.sets import RECORDED, ClipNotes
 from soundalike.research.triplets.songs import Part
 from soundalike.research.triplets.writing import NewClip, write_folder
@@ -143,6 +143,8 @@ def _measure_beside(plan: Plan, task: list[tuple[Entry, Part | None, float]]) ->
             entries.append(replace(entry, refused="silence"))  # it has ended by then
         else:
             measured = measure_beside(clip)
+            if not measured.refused and is_residue(part, clip, separator=plan.separator, start=offset):
+                measured = replace(measured, refused=RESIDUE)
             entries.append(replace(entry, numbers=dict(measured.numbers), refused=measured.refused))
     return entries
 
