@@ -50,6 +50,8 @@ class cuda:
 
 
 def manual_seed(seed):
+    import numpy
+
     global chance
     chance = numpy.random.default_rng(seed)
 
@@ -92,6 +94,9 @@ class JASCO:
             raise OSError("401 Client Error.\\nCannot access gated repo")
         if (CHECKOUT / "half").exists():
             raise ImportError("xformers is not installed")
+        with open(CHECKOUT / "loads", "a") as loads:
+            loads.write(name + "\\n")
+        print("loaded", flush=True)  # as packages print now and then
         model = JASCO()
         model.settings = {"name": name, "device": device}
         model.chords_mapping = pickle.load(open(chords_mapping_path, "rb"))
@@ -163,6 +168,11 @@ def calls(program: Path) -> list[dict[str, Any]]:
     """What the network was called with, in order."""
     path = program.parents[1] / "checkout" / "calls.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def loads(program: Path) -> int:
+    """How often the network was loaded."""
+    return len((program.parents[1] / "checkout" / "loads").read_text().splitlines())
 
 
 def spoil(program: Path, what: str) -> Path:

@@ -40,7 +40,6 @@ import io
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -57,6 +56,7 @@ from soundalike.home import home
 from soundalike.research.generation import Condition, jasco_worker
 from soundalike.research.generation.chords import check_chords
 from soundalike.research.generation.conditions import check_condition, fit_melody
+from soundalike.research.generation.jasco_process import Program, find_python, last_line, no_audiocraft, probe
 
 RATE: Final = 32000
 SECONDS: Final = 10.0
@@ -66,14 +66,11 @@ MODEL: Final = "facebook/jasco-chords-drums-melody-1B"
 GUIDANCE_ALL, GUIDANCE_TEXT = 1.25, 2.5
 """How much all conditions together count, and the words alone, in MERIT's triplets."""
 
-PATIENCE: Final = 300.0
-"""Seconds that the environment has to say what it is."""
-
-WORKER: Final = Path(jasco_worker.__file__)
-
 
 class Jasco:
     """Clips of up to ten seconds, one condition at a time by the program of another environment; see `load`.
+
+    The program is started with the first job, keeps the network for those that follow, and ends with this object.
 
     Parameters
     ----------
@@ -98,7 +95,7 @@ class Jasco:
         guidance_text: float,
         folder: Path,
     ) -> None:
-        self._python = python
+        self._program = Program(python)
         self._folder = folder
         table = folder_of("jasco") / jasco_worker.TABLE
         self._job: dict[str, Any] = {
@@ -135,7 +132,10 @@ class Jasco:
         if not conditions:
             return []
         folder = self._write_job(conditions)
-        self._run(folder)
+        status = self._program.run(folder / "job.json")
+        if status:
+            errors = folder / jasco_worker.ERRORS
+            raise self._explained(status, last_line(errors.read_bytes() if errors.is_file() else b""), errors)
         clips = _read_results(folder, conditions)
         shutil.rmtree(folder, ignore_errors=True)
         return clips
@@ -175,23 +175,11 @@ class Jasco:
                 write_atomically(folder / name, content)
         return folder
 
-    def _run(self, folder: Path) -> None:
-        errors = folder / "errors.txt"
-        command = [self._python, WORKER, folder / "job.json"]
-        quiet = subprocess.DEVNULL
-        try:
-            with errors.open("wb") as said:
-                ended = subprocess.run(command, stdin=quiet, stdout=quiet, stderr=said, check=False)
-        except OSError as error:
-            raise _no_audiocraft(self._python, str(error)) from None
-        if ended.returncode:
-            raise self._explained(ended.returncode, _last_line(errors.read_bytes()), errors)
-
     def _explained(self, status: int, said: str, errors: Path) -> SoundalikeError:
         said = said or (f"it was ended by signal {-status}" if status < 0 else f"it ended with status {status}")
         model, device = self._job["model"], self._job["device"]
         if status == jasco_worker.NO_AUDIOCRAFT:
-            return _no_audiocraft(self._python, said)
+            return no_audiocraft(self._program.python, said)
         if status == jasco_worker.NO_DEVICE:
             return UsageError(
                 f"JASCO cannot compute on '{device}': {said}.", "Use --device cpu, which takes very long, or a GPU."
@@ -252,53 +240,16 @@ def load(
         )
     if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
         raise UsageError(f"The device '{device}' was named for JASCO.", "Use cuda or cpu.")
-    python = _program(Path(checkpoint).expanduser())
+    python = find_python(Path(checkpoint).expanduser())
     return Jasco(
         python,
-        _probe(python),
+        probe(python),
         device=device,
         model=model,
         guidance_all=guidance_all,
         guidance_text=guidance_text,
-        folder=home() / "generated" / "jasco" if folder is None else Path(folder),
+        folder=home() / "generated" / "jasco" if folder is None else Path(folder).absolute(),
     )
-
-
-def _program(path: Path) -> Path:
-    """A Python program by its own path, or by that of its environment; links are kept, since they tell which it is."""
-    for place in (path, path / "bin" / "python", path / "Scripts" / "python.exe"):
-        if place.is_file():
-            return place.absolute()
-    raise CheckpointError(
-        f"There is no Python program at '{path}'.", "Name that of audiocraft's environment, such as .../bin/python."
-    )
-
-
-def _probe(python: Path) -> str:
-    """The version of audiocraft that a Python program imports."""
-    try:
-        ended = subprocess.run(
-            [python, WORKER, "--probe"], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
-        )
-        found = json.loads(_last_line(ended.stdout) or "null") if not ended.returncode else None
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        reason = f"it did not answer within {PATIENCE:g} s" if isinstance(error, subprocess.TimeoutExpired) else error
-        raise CheckpointError(f"'{python}' is no Python program with audiocraft: {reason}.", _INSTALL) from None
-    if not isinstance(found, dict) or not isinstance(found.get("audiocraft"), str):
-        raise _no_audiocraft(python, _last_line(ended.stderr) or f"it ended with status {ended.returncode}")
-    return str(found["audiocraft"])
-
-
-_INSTALL: Final = "Install audiocraft from its repository into that environment, or name another one."
-
-
-def _no_audiocraft(python: Path, said: str) -> CheckpointError:
-    return CheckpointError(f"'{python}' is no Python program with audiocraft: {said}.", _INSTALL)
-
-
-def _last_line(content: bytes) -> str:
-    lines = [line.strip() for line in content.decode("utf-8", errors="replace").splitlines()]
-    return next((line for line in reversed(lines) if line), "").rstrip(".")
 
 
 def _wav(clip: Clip) -> bytes:

@@ -1,11 +1,12 @@
 """The program that runs JASCO in the environment of audiocraft; it imports nothing of this package.
 
     python jasco_worker.py --probe      says in one line of JSON what is installed there
-    python jasco_worker.py JOB.json     makes what the job asks for and is not done yet
+    python jasco_worker.py --serve      reads paths of jobs, one a line as JSON, and answers each by a line: its status
+    python jasco_worker.py JOB.json     makes what one job asks for and is not done yet
 
 `soundalike.research.generation.jasco` says what a job holds. Every clip is written beside its name, then takes it, then
 is entered into the ledger ``done.jsonl``, so that a run that was stopped goes on where it was. What goes wrong is the
-last line of standard error, and the exit status says of what kind it is. Runs on Python 3.9, which audiocraft asks for.
+last line of standard error, and the status says of what kind it is. Runs on Python 3.9, which audiocraft asks for.
 """
 
 from __future__ import annotations
@@ -19,18 +20,20 @@ import struct
 import sys
 import traceback
 import wave
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 NO_AUDIOCRAFT, NO_DEVICE, NO_WEIGHTS, NO_TABLE, NO_CHORD, NO_SOUND = 3, 4, 5, 6, 7, 8
-"""Exit statuses."""
+"""Statuses; 0 is well and 1 anything else."""
 
+ERRORS = "errors.txt"
 TABLE = "chord_to_index_mapping.pkl"
 LEDGER = "done.jsonl"
 
 
 class WorkerError(Exception):
-    """What went wrong, in one line, and the exit status that says of what kind it is."""
+    """What went wrong, in one line, and the status that says of what kind it is."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -41,11 +44,32 @@ def main(arguments: list[str]) -> int:
     """Run; returns the exit status."""
     # The folder of this file is no place to import from: it holds modules called musicgen and chords.
     sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != Path(__file__).resolve().parent]
+    if arguments == ["--serve"]:
+        serve()
+        return 0
+    if arguments == ["--probe"]:
+        return attempt(lambda: print(json.dumps(probe())))  # noqa: T201 - this is what was asked for
+    return attempt(lambda: run(Path(arguments[0])))
+
+
+def serve() -> None:
+    """Run jobs until there are no more; the network is loaded once, which takes longer than a clip."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what any package may print is no answer
+    for line in sys.stdin:
+        path = Path(json.loads(line))
+        with (path.parent / ERRORS).open("wb") as said:
+            os.dup2(said.fileno(), 2)
+        status = attempt(lambda path=path: run(path))  # type: ignore[misc]
+        sys.stderr.flush()
+        answers.write(f"{status}\n")
+        answers.flush()
+
+
+def attempt(work: Callable[[], object]) -> int:
+    """Do something; returns the status."""
     try:
-        if arguments == ["--probe"]:
-            print(json.dumps(probe()))  # noqa: T201 - this is what was asked for
-        else:
-            run(Path(arguments[0]))
+        work()
     except WorkerError as failure:
         _complain(str(failure))
         return failure.status
@@ -91,10 +115,16 @@ def run(path: Path) -> None:
         content = wav(samples, rate)
         write(folder / condition["file"], content)
         entry = {"number": condition["number"], "samples": len(samples), "rate": rate, "sha256": sha256(content)}
-        with (folder / LEDGER).open("a", encoding="utf-8") as ledger:
-            ledger.write(json.dumps(entry) + "\n")
-            ledger.flush()
-            os.fsync(ledger.fileno())
+        enter(folder / LEDGER, entry)
+
+
+def enter(ledger: Path, entry: dict[str, Any]) -> None:
+    """Add a line to the ledger, on a line of its own even if the last one was cut off by a crash."""
+    whole = not ledger.is_file() or ledger.read_bytes()[-1:] in (b"", b"\n")
+    with ledger.open("a", encoding="utf-8") as file:
+        file.write(("" if whole else "\n") + json.dumps(entry) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_ledger(folder: Path) -> dict[int, dict[str, Any]]:
@@ -115,8 +145,21 @@ def is_intact(path: Path, entry: dict[str, Any] | None) -> bool:
     return entry is not None and path.is_file() and sha256(path.read_bytes()) == entry.get("sha256")
 
 
+_loaded: dict[str, Any] = {}
+"""The last network, by everything that it was made with."""
+
+
 def load(job: dict[str, Any]) -> Any:
-    """The network that a job names."""
+    """The network that a job names; the one that is there if it names the same."""
+    key = json.dumps({name: job[name] for name in sorted(job) if name != "conditions"})
+    if key not in _loaded:
+        _loaded.clear()
+        _loaded[key] = make(job)
+    return _loaded[key]
+
+
+def make(job: dict[str, Any]) -> Any:
+    """The network that a job names, anew."""
     torch = _import("torch")
     models = _import("audiocraft.models")
     if job["device"].startswith("cuda") and not torch.cuda.is_available():
