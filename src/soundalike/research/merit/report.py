@@ -55,10 +55,10 @@ def page(document: Document, plots: Sequence[str] = ()) -> str:
     lines = [
         f"# MERIT, measured: {document['name']}",
         "",
-        f"Made by `{document['command']}` with {versions}; all figures with their inputs are in",
-        f"[{RESULTS}]({RESULTS}). Shares are in per cent, with 95 % bootstrap intervals over songs in brackets. The",
-        "paper's tables could not be read: its numbers are those of a web page that reports them (report), and",
-        "unknown is what stood nowhere.",
+        f"Made by `{document['command']}` with {versions}.",
+        f"All figures with their inputs are in [{RESULTS}]({RESULTS}). Do not edit this page: run the command again.",
+        "Shares are in per cent, with 95 % bootstrap intervals over songs in brackets. The paper's tables could not be",
+        "read: its numbers are those of a web page that reports them (report), and unknown is what stood nowhere.",
         "",
         *table(["system", "encoder", "heads"], _systems(parts)),
     ]

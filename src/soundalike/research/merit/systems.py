@@ -52,14 +52,14 @@ class LoadedSystem:
 
     @cached_property
     def sets(self) -> dict[str, TripletSet]:
-        """By factor.
+        """By factor, those whose files are here.
 
         Raises
         ------
         UsageError
             If a set cannot be read, is of another factor, or the sets are of different encoders.
         """
-        found = {factor: read_triplets(path, factor) for factor, path in self.recipe.sets.items()}
+        found = {factor: read_triplets(path, factor) for factor, path in self.recipe.sets.items() if path.exists()}
         for factor, triplets in found.items():
             first = next(iter(found.values()))
             if triplets.factor != factor:
@@ -97,7 +97,7 @@ class LoadedSystem:
             found: tuple[Head, ...] = tuple(load_folder(Path(name)))  # type: ignore[arg-type]  # frozen
             self._check_made_for(Path(name) / FILE)
         else:
-            dim = next(iter(self.sets.values())).dim if self.recipe.sets else self.encoder.dim
+            dim = next(iter(self.sets.values())).dim if self.sets else self.encoder.dim
             found = load_heads(name, in_dim=dim, checkpoint=self.recipe.heads_checkpoint or None)
         return {head.factor: head for head in found if head.factor != OVERALL}
 

@@ -22,6 +22,9 @@ BUILDERS: Final[Mapping[str, Callable[[Bench, LoadedSystem], list[Unit]]]] = Map
     }
 )
 
+ON_SETS: Final = ("matrix", "audits", "fusion", "padding")
+"""Sections that cannot do without the sets."""
+
 
 def units_of(bench: Bench) -> list[Unit]:
     """The units of a recipe in the order of its sections; what cannot be made here is noted in ``bench.missing``."""
@@ -29,7 +32,7 @@ def units_of(bench: Bench) -> list[Unit]:
     for section in bench.recipe.sections:
         for system in bench.systems:
             with bench.guard(f"{section}/{system.name}"):
-                for path in system.recipe.sets.values():
+                for path in system.recipe.sets.values() if section in ON_SETS else ():
                     bench.present(path)
                 units += BUILDERS[section](bench, system)
     return units
