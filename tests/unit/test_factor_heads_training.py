@@ -210,6 +210,26 @@ def test_another_recipe_or_other_triplets_are_refused_unless_begun_afresh(sets, 
     assert (tmp_path / "heads" / "notes.txt").read_text() == "mine"
 
 
+def test_a_fresh_start_that_cannot_begin_leaves_what_is_there(sets, tmp_path):
+    path = recipe_in(tmp_path, sets)
+    train_heads(path, tmp_path / "heads")
+    before = files(tmp_path / "heads")
+    recipe_in(tmp_path, sets, f"{SMALL}epoch = 3\n")
+    with pytest.raises(UsageError, match="no key"):
+        train_heads(path, tmp_path / "heads", fresh=True)
+    write_set(tmp_path / "melody.npz", made_set("melody", folders=1))
+    recipe_in(tmp_path, tmp_path, factors=("melody",))
+    with pytest.raises(UsageError, match="1 folders"):
+        train_heads(path, tmp_path / "heads", fresh=True)
+    assert files(tmp_path / "heads") == before
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(sets, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be"):
+        train_heads(recipe_in(tmp_path, sets), tmp_path / "file" / "heads")
+
+
 def test_heads_from_elsewhere_are_never_overwritten(sets, tmp_path):
     folder = tmp_path / "heads"
     folder.mkdir()

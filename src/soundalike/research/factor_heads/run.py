@@ -29,6 +29,7 @@ from soundalike.errors import UsageError
 from soundalike.frozen import check_device, one_thread
 from soundalike.heads.merit_files import ENCODER, MODEL, merit_file, write_merit_head
 from soundalike.heads.projection import FILE, ProjectionHead, write_heads
+from soundalike.research.factor_heads import require_packages
 from soundalike.research.factor_heads.epochs import SAVE_EVERY, Course, Keeping, Progress, Record, run_epochs, seeded
 from soundalike.research.factor_heads.examples import Examples, load_examples
 from soundalike.research.factor_heads.history import draw_history
@@ -94,19 +95,20 @@ def train_heads(
     MissingExtraError
         If packages are missing.
     """
+    require_packages()
     recipe = read_recipe(path, device=device)
     target = check_device(recipe.device)
     digests = _digests(recipe)
     identity = _identity(recipe, digests)
-    if fresh:
-        _clear(out)
-    known = _read_run(out)
+    known = {} if fresh else _read_run(out)
     _check_folder(out, known, identity)
     if known.get("finished") and (out / FILE).is_file():
         return known
     examples = load_examples(recipe)
+    if fresh:  # only now: a recipe that is not sound must not cost the heads that are there
+        _clear(out)
     document = _document(recipe, examples, digests, identity)
-    out.mkdir(parents=True, exist_ok=True)
+    _make_folder(out)
     _write_json(out / RUN, document)
     _write_json(out / "split.json", {factor: each.names() for factor, each in examples.items()})
     write_atomically(out / "recipe.toml", _with_whole_paths(recipe).to_toml().encode())
@@ -228,8 +230,15 @@ def _check_folder(out: Path, known: Mapping[str, Any], identity: str) -> None:
             f"'{out}' holds what another recipe or other triplets made.",
             "Choose another folder, or begin afresh with --fresh.",
         )
-    if not known and (out / FILE).exists():
+    if not (out / RUN).exists() and (out / FILE).exists():
         raise UsageError(f"'{out}' holds heads that were not trained here.", "Choose another folder.")
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"'{out}' cannot be made: {error.strerror}.", "Choose another place.") from None
 
 
 def _clear(out: Path) -> None:
