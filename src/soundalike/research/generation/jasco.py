@@ -132,9 +132,10 @@ class Jasco:
         if not conditions:
             return []
         folder = self._write_job(conditions)
+        errors = folder / jasco_worker.ERRORS
+        errors.unlink(missing_ok=True)
         status = self._program.run(folder / "job.json")
         if status:
-            errors = folder / jasco_worker.ERRORS
             raise self._explained(status, last_line(errors.read_bytes() if errors.is_file() else b""), errors)
         clips = _read_results(folder, conditions)
         shutil.rmtree(folder, ignore_errors=True)
