@@ -339,7 +339,7 @@ def _keep(path: Path, part: EmbeddedPart) -> EmbeddedPart:
 def _read_part(path: Path) -> EmbeddedPart | None:
     """A part, or None if it is not there; one that is damaged is made again."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             about = json.loads(str(arrays["about"]))
             return EmbeddedPart(dict(zip(about["clips"], arrays["embeddings"], strict=True)), about["failed"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
