@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     help="Folder for README.md, its plots, results.json and embeddings of corpora.  [default: RECIPE without .toml]",
 )
 @click.option("--only", metavar="SECTION,...", callback=refuse_empty, help="Of the recipe's sections.")
-@click.option("--fresh", is_flag=True, help="Measure everything again, also what the results already hold.")
+@click.option("--fresh", is_flag=True, help="Measure again also what the results already hold.")
 @json_option
 def merit(recipe: str, out: str | None, only: str | None, fresh: bool, as_json: bool) -> None:
     """Measure factor heads as MERIT's tables do, and by a protocol that leaves no way around, by a RECIPE.
@@ -57,7 +57,8 @@ def merit(recipe: str, out: str | None, only: str | None, fresh: bool, as_json: 
     document, measured = run_recipe(
         wanted,
         folder,
-        known=None if fresh else read_results(results),
+        known=read_results(results),
+        fresh=fresh,
         save=lambda document: write_results(results, document),
         bar=counting_bar,
     )

@@ -14,11 +14,13 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from soundalike.errors import UsageError
+from soundalike.facets import unit
 from soundalike.research.evaluation.hubness import HUB, skewness
 from soundalike.research.evaluation.hubness import K as NEAREST
-from soundalike.research.evaluation.metrics import average_precision, cosines, share_nearer, with_interval
+from soundalike.research.evaluation.metrics import DIGITS, average_precision, share_nearer, with_interval
 from soundalike.research.evaluation.tasks import tempo_table
 from soundalike.research.merit.clusters import connect
 from soundalike.research.merit.corpora import Recording
@@ -31,6 +33,9 @@ COPY: Final = 0.9999
 
 TEMPO: Final = "tempo alone"
 """Row of a judge that knows the annotated tempos and nothing else."""
+
+ABSENT: Final = -2.0
+"""How alike something is to silence: less than anything else."""
 
 METRICS: Final = ("map", "mrr", "recall@1", "recall@10", "nearer")
 
@@ -102,11 +107,15 @@ def track_table(vectors: Vectors, owners: NDArray[np.intp]) -> Table:
         Row: query. Mean over the query's audible windows of the best cosine; -2 where one side is silent.
     """
     starts = np.flatnonzero(np.diff(owners, prepend=-1))
+    directions = unit(vectors).astype(np.float64)
+    audible = directions.any(axis=1)
     rows = []
-    for query in range(len(starts)):
-        best = np.maximum.reduceat(cosines(vectors[owners == query], vectors), starts, axis=1)
-        audible = best.max(axis=1) > -2.0
-        rows.append(best[audible].mean(axis=0) if audible.any() else np.full(len(starts), -2.0))
+    with threadpool_limits(1, "blas"):  # type: ignore[no-untyped-call]  # with more threads it adds up in another order
+        for query in range(len(starts)):
+            table = np.round(directions[(owners == query) & audible] @ directions.T, DIGITS)
+            table[:, ~audible] = ABSENT
+            best = np.maximum.reduceat(table, starts, axis=1)
+            rows.append(best.mean(axis=0) if len(best) else np.full(len(starts), ABSENT))
     return np.array(rows)
 
 

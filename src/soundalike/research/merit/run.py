@@ -32,6 +32,7 @@ def run_recipe(
     out: Path,
     *,
     known: Document | None = None,
+    fresh: bool = False,
     save: Callable[[Document], None] = lambda _document: None,
     bar: Callable[[str], AbstractContextManager[Progress]],
 ) -> tuple[Document, list[str]]:
@@ -44,6 +45,8 @@ def run_recipe(
         Folder in which embeddings of corpora are kept.
     known : dict, optional
         What an earlier run returned. Units that this recipe leaves out stay in it.
+    fresh : bool
+        Measure the recipe's units even where they are known.
     save : callable
         Given the document after each unit.
     bar : callable
@@ -74,7 +77,7 @@ def run_recipe(
     measured = []
     for unit in units:
         inputs = json.loads(json.dumps(unit.inputs))  # as they will be read again
-        if parts.get(unit.name, {}).get("inputs") == inputs:
+        if not fresh and parts.get(unit.name, {}).get("inputs") == inputs:
             continue
         with bar(unit.name) as show:
             result = unit.measure(show)
