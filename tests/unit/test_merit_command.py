@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -141,6 +142,21 @@ def test_heads_of_another_encoder_are_refused_in_one_sentence(small, capsys):
     told = capsys.readouterr().err
     assert "were trained on 'other-3', but its sets were embedded by 'toy-1'. Embed the sets" in told
     assert not (small / "small").exists()
+
+
+def test_heads_that_are_tested_on_what_they_learned_from_are_told_of(small):
+    digest = hashlib.sha256((small / "melody.npz").read_bytes()).hexdigest()
+    (small / "heads" / "run.json").write_text(json.dumps({"sets": {"melody": {"sha256": digest}}}))
+    split = {"train": ["triplets_1", "triplets_15"], "validation": ["triplets_2", "triplets_3"]}
+    (small / "heads" / "split.json").write_text(json.dumps({"melody": split}))
+    run(small / "small.toml", "--only", "matrix")
+    result = results_of(small / "small")["parts"]["matrix/trained"]["result"]
+    assert result["met in training"] == {"melody": {"train": 1, "validation": 2}}  # the test part has the first eight
+    told = "Not a test: of the folders for melody these heads learned from 1, and were chosen by 2"
+    assert told in (small / "small" / "README.md").read_text("utf-8")
+    write_set(small / "melody.npz", make_set("melody", 20, positives=2, seed=1))
+    run(small / "small.toml", "--only", "matrix")
+    assert results_of(small / "small")["parts"]["matrix/trained"]["result"]["met in training"] == {}
 
 
 def test_a_split_without_test_folders_of_the_set_is_refused(small, capsys):

@@ -106,7 +106,7 @@ def _matrix(parts: Mapping[str, Any]) -> list[str]:
                 ["row", *columns],
                 [[row, *(share(cells[c][kind]) for c in columns)] for row, cells in strict["cells"].items()],
             )
-        lines += ["", *_counted(strict), *_pairings(strict)]
+        lines += ["", *_counted(strict), *_met(part["result"]["met in training"]), *_pairings(strict)]
     return lines
 
 
@@ -120,6 +120,16 @@ def _counted(strict: Mapping[str, Any]) -> list[str]:
         if name in strict:
             lines.append(f"{words}: {share(strict[name])}.")
     return [line + "  " for line in lines]
+
+
+def _met(met: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """What makes figures worthless: heads that were tested on what they learned from."""
+    return [
+        f"**Not a test: of the folders for {factor} these heads learned from {found['train']}, and were chosen by "
+        f"{found['validation']}.**  "
+        for factor, found in met.items()
+        if any(found.values())
+    ]
 
 
 def _pairings(strict: Mapping[str, Any]) -> Iterator[str]:

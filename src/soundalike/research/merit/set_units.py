@@ -16,15 +16,19 @@ from soundalike.research.merit.padding import measure_padding
 from soundalike.research.merit.reference_matrix import reference_matrix
 from soundalike.research.merit.strict_matrix import strict_matrix
 from soundalike.research.merit.systems import LoadedSystem
+from soundalike.research.merit.trained_on import folders_met
 
 
 def matrix(bench: Bench, system: LoadedSystem) -> list[Unit]:
     """The cross-factor matrix, as MERIT defines it and by the strict protocol."""
 
     def measure(_progress: Progress) -> dict[str, Any]:
+        tests = bench.tests(system)
+        names = {factor: [folder.name for folder in triplets.folders] for factor, triplets in tests.items()}
         return {
             "reference": reference_matrix(bench.tests(system, reference=True), system.heads),
-            "strict": strict_matrix(bench.tests(system), system.heads, seed=bench.recipe.seed),
+            "strict": strict_matrix(tests, system.heads, seed=bench.recipe.seed),
+            "met in training": folders_met(Path(system.recipe.heads), system.set_digests, names),
         }
 
     return _on_sets(bench, system, "matrix", measure)
