@@ -10,7 +10,13 @@ from soundalike.audio import Clip
 from soundalike.errors import UsageError
 from soundalike.research.triplets.gates import measure, measure_beside
 from soundalike.research.triplets.loudness import level_clip, loudness_of
-from soundalike.research.triplets.windows import activity_of, cut_window, most_active_window, settle_window
+from soundalike.research.triplets.windows import (
+    activity_of,
+    cut_window,
+    loud_windows,
+    most_active_window,
+    settle_window,
+)
 
 
 def mono(samples):
@@ -68,6 +74,19 @@ def test_a_steady_melody_passes_and_noise_does_not():
     assert sung.refused == ""
     assert sung.numbers["coverage"] > 0.9
     assert measure("melody", mono(hum(0, 1.0)), seconds=1.0).refused == "coverage"
+
+
+def test_a_melody_is_looked_for_in_several_passages_but_as_merit_does_only_in_the_loudest():
+    samples = np.concatenate([hum(0, 1.0) * np.float32(3), tune([60, 62])])
+    found = measure("melody", mono(samples), seconds=1.0)
+    assert (found.refused, found.offset) == ("", 1.0)
+    alone = measure("melody", mono(samples), seconds=1.0, style="reference")
+    assert (alone.refused, alone.offset) == ("coverage", 0.0)
+
+
+def test_loud_windows_do_not_overlap_and_none_is_silent():
+    samples = np.concatenate([hum(0, 1.5), np.zeros(2 * RATE, np.float32), hum(1, 1.0) * np.float32(2)])
+    assert [window.offset for window in loud_windows(samples, RATE, seconds=1.0, most=9)] == [3.5, 0.0, 1.0]
 
 
 def test_drums_need_two_onsets_a_second_and_some_level():

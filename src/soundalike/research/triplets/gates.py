@@ -23,6 +23,7 @@ from soundalike.research.triplets.windows import (
     SECONDS,
     activity_of,
     cut_window,
+    loud_windows,
     most_active_window,
     settle_window,
 )
@@ -39,6 +40,9 @@ RESIDUE: Final = "residue"
 
 MELODY_STEMS: Final = ("piano", "guitar", "vocals", "other_keys", "bowed_strings", "wind")
 """Stems that carry a melody, the first of a song that passes is its anchor in the style "reference"."""
+
+MELODY_WINDOWS: Final = 3
+"""Passages of a part that are listened to for a melody, in the style "default"."""
 
 CHORD_STEMS: Final = ("piano", "guitar", "other_keys", "mix")
 """Stems that play chords."""
@@ -114,20 +118,33 @@ def measure(factor: str, clip: Clip, *, style: Style = "default", seconds: float
         if active is None:
             return Measured(refused="silence")
         return _judged(active.offset, seconds, {"activity": active.activity, "level": active.level})
+    if factor == "melody":
+        return _most_covered(clip, style, seconds)
     try:
         window = settle_window(samples, clip.rate, seconds=seconds)
     except UsageError:
         return Measured(refused="silence")
     excerpt = Clip(cut_window(samples, clip.rate, window.offset, seconds=seconds)[None], clip.rate)
-    if factor == "rhythm":
-        onsets, level = count_onsets(excerpt)
-        return _judged(window.offset, seconds, {"onsets": onsets, "drum level": level})
     if factor == "harmony":
         return _judged(window.offset, seconds, {"level": window.level, "changes": count_chord_changes(excerpt)})
+    onsets, level = count_onsets(excerpt)
+    return _judged(window.offset, seconds, {"onsets": onsets, "drum level": level})
+
+
+def _most_covered(clip: Clip, style: Style, seconds: float) -> Measured:
+    """The first of the loudest passages whose melody passes, or the one that comes nearest; MERIT looks at one only."""
     from soundalike.research.generation.conditions import coverage, melody_of
 
-    melody = melody_of(excerpt, duration=seconds, reference=style == "reference")
-    return _judged(window.offset, seconds, {"coverage": coverage(melody)})
+    best = Measured(refused="silence")
+    most = 1 if style == "reference" else MELODY_WINDOWS
+    for window in loud_windows(clip.samples[0], clip.rate, seconds=seconds, most=most):
+        excerpt = Clip(cut_window(clip.samples[0], clip.rate, window.offset, seconds=seconds)[None], clip.rate)
+        covered = coverage(melody_of(excerpt, duration=seconds, reference=style == "reference"))
+        if covered > best.numbers.get("coverage", -1.0):
+            best = _judged(window.offset, seconds, {"coverage": covered})
+        if not best.refused:
+            break
+    return best
 
 
 def measure_beside(clip: Clip) -> Measured:

@@ -88,6 +88,29 @@ def settle_window(samples: Samples, rate: int, offset: float | None = None, *, s
     return Window(starts[best] / rate, levels[best])
 
 
+def loud_windows(samples: Samples, rate: int, *, seconds: float = SECONDS, most: int = 3) -> list[Window]:
+    """The loudest window, the loudest of those that do not overlap it, and so on; none that is silent.
+
+    Parameters
+    ----------
+    samples : float32, shape (n,)
+    rate : int
+    seconds : float
+    most : int
+        Windows.
+    """
+    length = round(seconds * rate)
+    energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
+    starts = _starts(len(samples), length, rate)
+    left = sorted((Window(start / rate, _level(energy, start, length)) for start in starts), key=lambda w: -w.level)
+    taken: list[Window] = []
+    for window in left:
+        apart = all(abs(window.offset - other.offset) >= seconds for other in taken)
+        if len(taken) < most and window.level >= SILENCE and apart:
+            taken.append(window)
+    return taken
+
+
 def most_active_window(samples: Samples, rate: int, *, seconds: float = SECONDS) -> Window | None:
     """The window with most active frames, of several the loudest; None if there is no sound at all.
 
