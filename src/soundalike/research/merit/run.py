@@ -14,7 +14,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from soundalike import __version__
 from soundalike.research.evaluation.hearing import Progress
 from soundalike.research.evaluation.parts import Document
 from soundalike.research.merit.bench import COMMAND, Bench
@@ -24,7 +23,7 @@ from soundalike.research.merit.units import units_of
 
 RESULTS: Final = "results.json"
 CACHE: Final = "embeddings"
-PACKAGES: Final = ("numpy", "scipy", "torch", "transformers", "safetensors")
+PACKAGES: Final = ("soundalike", "numpy", "scipy", "torch", "transformers", "safetensors")
 
 
 def run_recipe(
@@ -90,8 +89,8 @@ def run_recipe(
 
 
 def versions() -> dict[str, str]:
-    """Of this program, Python, and the packages that compute; those that are not installed are left out."""
-    found = {"soundalike": __version__, "python": platform.python_version()}
+    """Of Python, this program, and the packages that compute; those that are not installed are left out."""
+    found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = version(package)
