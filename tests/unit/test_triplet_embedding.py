@@ -101,6 +101,13 @@ def test_a_run_that_was_stopped_goes_on_and_gives_the_same_bits(archived, root, 
     assert not (tmp_path / "set.npz.parts").exists()
 
 
+def test_what_someone_else_keeps_beside_the_set_is_left_alone(root, tmp_path):
+    (tmp_path / "set.npz.parts").mkdir()
+    (tmp_path / "set.npz.parts/mine.npz").write_bytes(b"mine")
+    embed(root, tmp_path / "set.npz")
+    assert [path.name for path in (tmp_path / "set.npz.parts").iterdir()] == ["mine.npz"]
+
+
 def test_parts_of_other_settings_and_of_clips_that_changed_are_not_taken(root, tmp_path):
     def stop() -> None:
         stopped = Levels()

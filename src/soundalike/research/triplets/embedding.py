@@ -13,11 +13,11 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-import shutil
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -42,6 +42,9 @@ SECONDS = 10.0
 
 PART = 8
 """Folders per part: some dozens of clips, which are lost when a run is stopped."""
+
+KEY = 32
+"""Hexadecimal digits of a part's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +211,7 @@ def embed_root(
     embedded = _gather(root, chosen, done, about, find_factor(root, about.factors, factor), ears.name)
     write_set(out, embedded.triplets)
     _write_ledger(Path(f"{out}.failed.jsonl"), embedded.failed)
-    shutil.rmtree(parts, ignore_errors=True)
+    _remove(parts)
     return embedded
 
 
@@ -307,6 +310,14 @@ def _folder_for_parts(out: Path) -> Path:
     return parts
 
 
+def _remove(parts: Path) -> None:
+    """Take away what is ours in the folder for parts, and the folder if nothing else is there."""
+    for path in parts.glob(f"{'[0-9a-f]' * KEY}.npz"):
+        path.unlink(missing_ok=True)
+    with suppress(OSError):
+        parts.rmdir()
+
+
 def _finish(path: Path, part: Future[EmbeddedPart] | EmbeddedPart) -> EmbeddedPart:
     return part if isinstance(part, EmbeddedPart) else _keep(path, part.result())
 
@@ -325,7 +336,7 @@ def _embed_there(sounds: Sequence[Sound]) -> EmbeddedPart:
 
 def _part_file(place: Path, stamps: Mapping[str, str], sounds: Sequence[Sound], ears: Ears) -> Path:
     key = json.dumps([ears.name, ears.seconds, ears.padded, [(sound.path, stamps[sound.path]) for sound in sounds]])
-    return place / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
+    return place / f"{hashlib.sha256(key.encode()).hexdigest()[:KEY]}.npz"
 
 
 def _keep(path: Path, part: EmbeddedPart) -> EmbeddedPart:

@@ -116,7 +116,7 @@ class _Type:
         shape = tuple(int(length) for length in shape)
         if any(length < 0 for length in shape) or math.prod(shape) * self._dtype.itemsize != len(content):
             raise ValueError(f"{len(content)} bytes are not {shape} numbers")
-        flat = np.frombuffer(content, self._dtype).astype(self._dtype.newbyteorder("="))
+        flat = np.frombuffer(content, self._dtype).astype(self._dtype.newbyteorder("="), copy=False)
         return flat.reshape(shape, order="F" if order == "F" else "C")
 
 
