@@ -149,6 +149,15 @@ def test_sets_of_another_encoder_than_the_recipes_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("encoder", "padded"), [("merit@01234567,padded=10", 10.0), ("merit@01234567,precision=bf16", 0.0)]
+)
+def test_clips_are_heard_padded_as_those_of_the_sets_were(tmp_path, encoder, padded):
+    write_set(tmp_path / "set.npz", replace(make_set("melody", 3), encoder=encoder))
+    system = LoadedSystem(SystemRecipe("mine", "merit", sets={"melody": tmp_path / "set.npz"}))
+    assert system.listening().recipe.padded == padded
+
+
+@pytest.mark.parametrize(
     ("one", "other", "same"),
     [
         ("merit@01234567", "merit@01234567,precision=bf16,padded=10.0", True),

@@ -95,7 +95,7 @@ class LoadedSystem:
             return {}
         if Path(name).is_dir() and name not in HEADS:
             found: tuple[Head, ...] = tuple(load_folder(Path(name)))  # type: ignore[arg-type]  # frozen
-            self._check_made_for(Path(name) / FILE)
+            self._check_made_for()
         else:
             dim = next(iter(self.sets.values())).dim if self.sets else self.encoder.dim
             found = load_heads(name, in_dim=dim, checkpoint=self.recipe.heads_checkpoint or None)
@@ -124,6 +124,22 @@ class LoadedSystem:
         options = ("checkpoint", "device", "precision", "layers")
         return {option: getattr(self.recipe, option) or None for option in options}
 
+    @property
+    def padded(self) -> float:
+        """Seconds to which the clips of the sets were padded, as the encoder's name says; 0 for none."""
+        said = next((triplets.encoder for triplets in self.sets.values()), None) or self._made_for()
+        found = re.search(r",padded=([\d.]+)", said)
+        return float(found[1]) if found else 0.0
+
+    def _made_for(self) -> str:
+        """The encoder that heads in our own layout say they were trained on; empty where they do not."""
+        path = Path(self.recipe.heads) / FILE
+        if not self.recipe.heads or not path.is_file():
+            return ""
+        from soundalike.checkpoints import read_metadata
+
+        return read_metadata(path).get("encoder", "")
+
     def listening(self) -> RecipeSystem:
         """The system as one that hears clips."""
         recipe = Recipe(
@@ -134,6 +150,7 @@ class LoadedSystem:
             device=self.recipe.device,
             precision=self.recipe.precision,
             layers=self.recipe.layers,
+            padded=self.padded,
         )
         return RecipeSystem(self.name, self.name, recipe)
 
@@ -143,13 +160,11 @@ class LoadedSystem:
         encoder = next((triplets.encoder for triplets in self.sets.values()), None) or self.encoder.name
         return {"encoder": encoder, "heads": [f"{head.factor} {head.name}" for head in heads]}
 
-    def _check_made_for(self, path: Path) -> None:
+    def _check_made_for(self) -> None:
         """Refuse heads in our own layout that say that another encoder made what they learned from."""
-        if not path.is_file():
+        made_for = self._made_for()
+        if not made_for:
             return
-        from soundalike.checkpoints import read_metadata
-
-        made_for = read_metadata(path).get("encoder", "")
         encoder = next((triplets.encoder for triplets in self.sets.values()), None) or self.encoder.name
         if not same_encoder(made_for, encoder):
             raise UsageError(
