@@ -82,7 +82,7 @@ def test_all_clips_of_a_folder_have_one_rate_length_and_loudness(songs, tmp_path
 
 
 def test_melodies_are_transposed_and_stretched_by_positive_and_the_negative_is_as_the_first(tmp_path):
-    for i, song in enumerate(("one", "two")):
+    for i, song in enumerate(("one 120bpm", "two 120bpm")):
         write(tmp_path / "songs" / song / "piano.wav", tune([60 + i, 64 + i, 62 + i, 65 + i]))
     generator = ToyGenerator()
     build_triplets(plan(tmp_path / "songs", "melody", positives=4, count=1), tmp_path / "out", generator=generator)
@@ -100,6 +100,9 @@ def test_melodies_are_transposed_and_stretched_by_positive_and_the_negative_is_a
     assert ways[4] == ways[0]
     assert len({json.dumps(way) for way in ways[:4]}) == 4
     assert clips["positive_04.wav"]["domain"] == RECORDED
+    assert clips["anchor.wav"]["tempo"] == 120.0
+    stretch = clips["positive_04.wav"]["stretch"]
+    assert clips["positive_04.wav"]["tempo"] == pytest.approx(120.0 / stretch, abs=0.001) != 120.0
 
 
 def test_harmonies_are_chords_that_move_together(tmp_path):
