@@ -67,12 +67,12 @@ def accuracy(made: TripletSet, vectors: np.ndarray) -> float:
         'negatives = "folder"\n',
         'negatives = "hard"\nhardest = 4\n',
         'loss = "merit-pairwise"\ngamma = 10.0\nmargin = 0.2\n',
-        'loss = "merit-pairwise"\nnegatives = "folder"\nselect = "accuracy"\n',
+        'loss = "merit-pairwise"\nnegatives = "folder"\nselect = "loss"\n',
     ],
 )
 def test_a_factor_that_is_linearly_hidden_is_found_in_folders_that_were_never_seen(tmp_path, settings):
     write_set(tmp_path / "melody.npz", made_set("melody", folders=120))
-    made = "hidden = 64\ndim = 16\nbatch = 16\nepochs = 20\nrate = 0.005\nvalidation = 0.15\n" + settings
+    made = "hidden = 64\ndim = 16\nbatch = 16\nepochs = 20\nrate = 0.005\nvalidation = 0.15\ndropout = 0.1\n" + settings
     document = train_heads(recipe_in(tmp_path, tmp_path, made, ("melody",)), tmp_path / "heads")
     (head,) = load_folder(tmp_path / "heads", encoder="toy@1")
     unseen, other = made_set("melody", folders=100, seed=7), made_set("rhythm", folders=100, seed=7)
@@ -111,7 +111,7 @@ def test_the_folder_holds_heads_and_what_is_known_of_them(sets, tmp_path, mode):
 
 
 def test_the_best_epoch_is_the_one_that_is_kept(sets, tmp_path):
-    settings = SMALL.replace("epochs = 4", "epochs = 30") + "rate = 0.05\n"
+    settings = SMALL.replace("epochs = 4", "epochs = 30") + 'rate = 0.05\ndropout = 0.0\nselect = "loss"\n'
     document = train_heads(recipe_in(tmp_path, sets, settings, ("melody",)), tmp_path / "heads")
     history = json.loads((tmp_path / "heads" / "history.json").read_text())["melody"]
     best = min(history, key=lambda record: record["val_loss"])

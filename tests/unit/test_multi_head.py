@@ -32,7 +32,7 @@ def rows(count: int = 50, dim: int = 32) -> np.ndarray:
 
 
 def shared_course(folders: int = 20, **settings: object) -> tuple[FolderCourse, HeadRecipe]:
-    given = {"hidden": 24, "dim": 8, "batch": 4, "epochs": 2, "validation": 0.2, **settings}
+    given = {"hidden": 24, "dim": 8, "batch": 4, "epochs": 2, "validation": 0.2, "dropout": 0.0, **settings}
     sets = {factor: made_set(factor, folders=folders) for factor in FACTORS}
     recipe = HeadRecipe(dict.fromkeys(FACTORS, "x.npz"), architecture="shared", **given)
     with seeded(0):
@@ -59,6 +59,24 @@ def test_without_standardisation_the_layers_are_exported_as_they_are():
     (head,) = network.heads()
     assert np.array_equal(head.hidden, network.trunk.weight.detach().numpy())
     assert np.array_equal(head.bias, network.trunk.bias.detach().numpy())
+
+
+def test_what_is_dropped_in_training_is_there_afterwards():
+    embeddings = torch.from_numpy(rows())
+    with seeded(2):
+        network = FactorNetwork(("melody",), 32, 24, 8, dropout=0.5)
+        trained = [network.train()(embeddings, "melody") for _ in range(2)]
+        used = [network.eval()(embeddings, "melody") for _ in range(2)]
+    assert not torch.equal(*trained)
+    assert torch.equal(*used)
+
+
+def test_a_network_without_dropout_draws_nothing():
+    with seeded(2):
+        network = FactorNetwork(("melody",), 32, 24, 8)
+        before = torch.get_rng_state()
+        network.train()(torch.from_numpy(rows()), "melody")
+        assert torch.equal(before, torch.get_rng_state()), "the reference's own draws must not be moved"
 
 
 def test_a_triplet_teaches_its_own_factor_and_the_trunk():

@@ -30,18 +30,27 @@ class FactorNetwork(nn.Module):
         Lengths of an embedding, the hidden layer, and a vector.
     spread : tuple of float32 (in_dim,) and (in_dim,), optional
         Mean and scale that embeddings are standardised by.
+    dropout : float
+        Share of what is read and of the hidden layer that is left out in each step of training.
     """
 
     mean: Tensor
     scale: Tensor
 
     def __init__(
-        self, factors: Sequence[str], in_dim: int, hidden: int, dim: int, *, spread: tuple[Array, Array] | None = None
+        self,
+        factors: Sequence[str],
+        in_dim: int,
+        hidden: int,
+        dim: int,
+        *,
+        spread: tuple[Array, Array] | None = None,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.trunk = nn.Linear(in_dim, hidden)
         self.outputs = nn.ModuleDict({factor: nn.Linear(hidden, dim, bias=False) for factor in factors})
-        self._spread = spread is not None
+        self._spread, self._dropout = spread is not None, dropout
         mean, scale = spread if spread is not None else (np.zeros(in_dim, np.float32), np.ones(in_dim, np.float32))
         self.register_buffer("mean", torch.from_numpy(mean.copy()))
         self.register_buffer("scale", torch.from_numpy(scale.copy()))
@@ -50,8 +59,12 @@ class FactorNetwork(nn.Module):
         """Vectors of embeddings for one factor: float32 (n, in_dim) to (n, dim), unit length."""
         if self._spread:
             rows = (rows - self.mean) / self.scale
-        output = self.outputs[factor](functional.relu(self.trunk(rows)))
-        return functional.normalize(output, dim=-1)
+        if self.training and self._dropout:  # not asked at 0, where it would draw all the same
+            rows = functional.dropout(rows, self._dropout)
+        hidden = functional.relu(self.trunk(rows))
+        if self.training and self._dropout:
+            hidden = functional.dropout(hidden, self._dropout)
+        return functional.normalize(self.outputs[factor](hidden), dim=-1)
 
     def heads(self) -> tuple[ProjectionHead, ...]:
         """The heads that give the same vectors, with the standardisation folded into their first layer."""

@@ -33,6 +33,7 @@ FIXED: Final = MappingProxyType(
         "negatives": "folder",
         "architecture": "separate",
         "select": "loss",
+        "dropout": 0.0,
     }
 )
 """What cannot be chosen in the mode "reference"."""
@@ -77,6 +78,7 @@ RANGES: Final[Mapping[str, tuple[str, Callable[[float], bool]]]] = MappingProxyT
         "epochs": ("1 or more", lambda value: value >= 1),
         "rate": ("above 0", lambda value: 0 < value < float("inf")),
         "decay": ("0 or more", lambda value: 0 <= value < float("inf")),
+        "dropout": ("0 or more and below 1", lambda value: 0 <= value < 1),
         "floor": ("0 to 1", lambda value: 0 <= value <= 1),
         "patience": ("0 or more", lambda value: value >= 0),
         "seed": ("0 or more", lambda value: value >= 0),
@@ -124,6 +126,8 @@ class HeadRecipe:
         The step size begins with `rate` and falls by a cosine to `floor` times that.
     decay : float
         Of the weights, as AdamW takes it.
+    dropout : float
+        Share of an embedding and of the hidden layer that is left out in each step; none in the mode "reference".
     patience : int
         Epochs without improvement after which to stop; 0 for never.
     select : {"loss", "accuracy"}
@@ -151,9 +155,10 @@ class HeadRecipe:
     epochs: int = 100
     rate: float = 1e-3
     decay: float = 0.01
+    dropout: float = 0.5
     floor: float = 0.01
     patience: int = 20
-    select: str = "loss"
+    select: str = "accuracy"
     seed: int = 0
     device: str = "cpu"
 

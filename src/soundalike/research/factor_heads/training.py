@@ -40,7 +40,7 @@ class FolderCourse:
         self._steps = max(pairing.count for pairing in self._train.values())
         heard = np.concatenate([_training_rows(each) for each in examples.values()])
         self.network = FactorNetwork(
-            tuple(examples), heard.shape[1], recipe.hidden, recipe.dim, spread=spread_of(heard)
+            tuple(examples), heard.shape[1], recipe.hidden, recipe.dim, spread=spread_of(heard), dropout=recipe.dropout
         ).to(device)
         self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.rate, weight_decay=recipe.decay
