@@ -5,8 +5,9 @@ In an environment with Python 3.11, torch 2.13.0 (CPU) and numpy 2.4.6::
     PYTHONPATH=tests/parity/merit_evaluation python tests/parity/merit_evaluation/make_golden.py MERIT
 
 where MERIT is a checkout of github.com/AMAAI-Lab/MERIT, commit aa0039b, whose functions ``load_test_records``,
-``eval_with_head`` and ``eval_raw_cosine`` (evaluation/evaluate.py), ``load_heads``, ``project_all``, ``run_probe_A``,
-``run_probe_B``, ``run_probe_C`` and ``run_probe_M`` (evaluation/probe_eval.py) give tables, vectors and probes.
+``eval_with_head`` and ``eval_raw_cosine`` (evaluation/evaluate.py), ``_raw_cosine_accuracy`` (training/train_head.py),
+``triplet_accuracy``, ``load_heads``, ``project_all``, ``run_probe_A``, ``run_probe_B``, ``run_probe_C`` and
+``run_probe_M`` (evaluation/probe_eval.py) give tables, vectors and probes.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ EVERY = tuple(inputs.FACTORS)
 
 
 def main() -> None:
-    sys.path.insert(0, str(Path(sys.argv[1]) / "evaluation"))
-    evaluate, probe = importlib.import_module("evaluate"), importlib.import_module("probe_eval")
+    sys.path[:0] = [str(Path(sys.argv[1]) / folder) for folder in ("evaluation", "training")]
+    evaluate, probe, train = (importlib.import_module(name) for name in ("evaluate", "probe_eval", "train_head"))
     golden: dict[str, object] = {}
     vectors: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory() as place:
@@ -45,6 +46,9 @@ def main() -> None:
                 path.write_bytes(pickle.dumps(inputs.triplet_pickle(factor, kind)))
                 records = evaluate.load_test_records(path)[0]
                 golden[f"matrix/{kind}/raw/{factor}"] = evaluate.eval_raw_cosine(records, 4096, "cpu")
+                golden[f"before training/{kind}/{factor}"] = train._raw_cosine_accuracy(records)
+                unit = [tuple(row / (np.linalg.norm(row) + 1e-9) for row in record) for record in records]
+                golden[f"probe/{kind}/{factor}"] = probe.triplet_accuracy(unit)
                 for head, file in inputs.FACTORS.items():
                     model = evaluate.ProjectionHead(inputs.DIM)
                     model.load_state_dict({n: torch.from_numpy(v) for n, v in inputs.layers(head).items()})

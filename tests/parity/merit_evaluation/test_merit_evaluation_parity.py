@@ -75,6 +75,14 @@ def test_all_cells_of_the_matrix_are_those_of_the_authors(kind):
     assert len(ours) == 4
 
 
+@pytest.mark.parametrize("kind", inputs.KINDS)
+@pytest.mark.parametrize("factor", inputs.FACTORS)
+def test_the_accuracy_before_training_and_that_of_probes_are_the_raw_row(kind, factor):
+    ours = reference_matrix({factor: triplet_set(factor, kind)}, {})[RAW][factor]["triplet_accuracy"]
+    assert ours == pytest.approx(GOLDEN[f"before training/{kind}/{factor}"], abs=1e-12)
+    assert ours == pytest.approx(GOLDEN[f"probe/{kind}/{factor}"], abs=1e-12)
+
+
 def test_ties_are_counted_wrong_as_the_authors_do():
     triplets = triplet_set("melody", "ties")
     tied = sum(
