@@ -96,7 +96,8 @@ def test_the_folder_holds_heads_and_what_is_known_of_them(sets, tmp_path, mode):
     assert set(found) == expected
     assert json.loads(found["run.json"]) == document
     assert document["finished"]
-    assert document["versions"]["torch"] == torch.__version__
+    assert set(document["versions"]) == {"python", "soundalike", "torch", "numpy", "pytorch-metric-learning"}
+    assert "unknown" not in document["versions"].values()
     assert document["sets"]["rhythm"]["encoder"] == "toy@1"
     history, split = json.loads(found["history.json"]), json.loads(found["split.json"])
     for factor in ("melody", "rhythm"):

@@ -19,10 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 
-from soundalike import __version__
 from soundalike.atomic import write_atomically
 from soundalike.checkpoints.download import sha256_of
 from soundalike.errors import UsageError
@@ -204,12 +202,17 @@ def _document(
         }
         for factor, each in examples.items()
     }
-    versions = {"soundalike": __version__, "python": platform.python_version()}
-    versions |= {"torch": torch.__version__, "numpy": np.__version__}
-    if recipe.loss == "circle":
-        versions["pytorch-metric-learning"] = importlib.metadata.version("pytorch-metric-learning")
+    packages = ("soundalike", "torch", "numpy", "pytorch-metric-learning")
+    versions = {"python": platform.python_version(), **{name: _version(name) for name in packages}}
     about = {"format": FORMAT, "identity": identity, "finished": False, "seed": recipe.seed, "device": recipe.device}
     return {**about, "versions": versions, "sets": sets}
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # run from a folder that was not installed
+        return "unknown"
 
 
 def _read_run(out: Path) -> dict[str, Any]:
