@@ -17,7 +17,7 @@ import torch
 from made_triplets import made_set
 from soundalike.audio import Clip
 from soundalike.encoders import Encoder, load_encoder
-from soundalike.errors import ShapeError, UsageError
+from soundalike.errors import ShapeError, StoreLockedError, UsageError
 from soundalike.heads.merit_files import doubts, read_provenance
 from soundalike.heads.projection import FILE, load_folder
 from soundalike.library import Library
@@ -209,6 +209,17 @@ def test_another_recipe_or_other_triplets_are_refused_unless_begun_afresh(sets, 
     with pytest.raises(UsageError, match="--fresh"):
         train_heads(path, tmp_path / "heads")
     assert (tmp_path / "heads" / "notes.txt").read_text() == "mine"
+
+
+def test_two_trainings_in_one_folder_are_refused(sets, tmp_path):
+    path = recipe_in(tmp_path, sets)
+
+    def meddle(told: object) -> None:
+        for fresh in (False, True):
+            with pytest.raises(StoreLockedError, match="is being written to"):
+                train_heads(path, tmp_path / "heads", fresh=fresh)
+
+    assert train_heads(path, tmp_path / "heads", progress=meddle)["finished"]
 
 
 def test_a_fresh_start_that_cannot_begin_leaves_what_is_there(sets, tmp_path):

@@ -27,6 +27,7 @@ from soundalike.errors import UsageError
 from soundalike.frozen import check_device, one_thread
 from soundalike.heads.merit_files import ENCODER, MODEL, merit_file, write_merit_head
 from soundalike.heads.projection import FILE, ProjectionHead, write_heads
+from soundalike.locks import locked
 from soundalike.research.factor_heads import require_packages
 from soundalike.research.factor_heads.epochs import SAVE_EVERY, Course, Keeping, Progress, Record, run_epochs, seeded
 from soundalike.research.factor_heads.examples import Examples, load_examples
@@ -90,12 +91,14 @@ def train_heads(
     ------
     UsageError, ShapeError
         If recipe or sets are not sound, or the folder holds what another recipe or other data made.
+    StoreLockedError
+        If another process is training in the folder.
     MissingExtraError
         If packages are missing.
     """
     require_packages()
     recipe = read_recipe(path, device=device)
-    target = check_device(recipe.device)
+    check_device(recipe.device)
     digests = _digests(recipe)
     identity = _identity(recipe, digests)
     known = {} if fresh else _read_run(out)
@@ -103,10 +106,24 @@ def train_heads(
     if known.get("finished") and (out / FILE).is_file():
         return known
     examples = load_examples(recipe)
-    if fresh:  # only now: a recipe that is not sound must not cost the heads that are there
-        _clear(out)
-    document = _document(recipe, examples, digests, identity)
-    _make_folder(out)
+    _make_folder(out / STATE)
+    with locked(out / STATE / "lock", patience=0.0):
+        if fresh:  # only now: a recipe that is not sound must not cost the heads that are there
+            _clear(out)
+        document = _document(recipe, examples, digests, identity)
+        return _train_all(out, recipe, examples, document, progress, save_every)
+
+
+def _train_all(
+    out: Path,
+    recipe: HeadRecipe,
+    examples: Mapping[str, Examples],
+    document: dict[str, Any],
+    progress: Progress,
+    save_every: float,
+) -> dict[str, Any]:
+    """Train what is asked for, one network after the other, and write everything."""
+    device = check_device(recipe.device)
     _write_json(out / RUN, document)
     _write_json(out / "split.json", {factor: each.names() for factor, each in examples.items()})
     write_atomically(out / "recipe.toml", _with_whole_paths(recipe).to_toml().encode())
@@ -114,8 +131,8 @@ def train_heads(
     trained: dict[str, Trained] = {}
     for factors in networks:
         chosen = {factor: examples[factor] for factor in factors}
-        keeping = Keeping(out / STATE / f"{'-'.join(factors)}.pt", identity, save_every)
-        trained |= _train_network(chosen, recipe, target, keeping, progress)
+        keeping = Keeping(out / STATE / f"{'-'.join(factors)}.pt", document["identity"], save_every)
+        trained |= _train_network(chosen, recipe, device, keeping, progress)
     return _write_results(out, recipe, examples, trained, document)
 
 
@@ -248,8 +265,9 @@ def _clear(out: Path) -> None:
     """Remove what an earlier run has written, and nothing else."""
     if not (out / RUN).is_file():
         return
-    for folder in (STATE, "merit"):
-        shutil.rmtree(out / folder, ignore_errors=True)
+    shutil.rmtree(out / "merit", ignore_errors=True)
+    for state in (out / STATE).glob("*.pt"):
+        state.unlink()
     for name in OURS:
         (out / name).unlink(missing_ok=True)
 
