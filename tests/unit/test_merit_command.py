@@ -103,6 +103,16 @@ def test_what_was_measured_is_not_measured_again_until_its_inputs_change(small, 
     assert "Measured 1, kept 2" in capsys.readouterr().out  # what was not asked for is not lost
 
 
+def test_results_of_another_format_are_measured_again(small, capsys):
+    run(small / "small.toml", "--only", "matrix")
+    document = results_of(small / "small")
+    document["parts"]["matrix/trained"]["inputs"]["format"] = 0
+    document["parts"]["matrix/trained"]["result"] = {}
+    (small / "small" / "results.json").write_text(json.dumps(document))
+    assert run(small / "small.toml", "--only", "matrix") == 0
+    assert "Measured 1, kept 0" in capsys.readouterr().out.splitlines()[-1]
+
+
 def test_the_same_recipe_gives_the_same_bytes(small):
     run(small / "small.toml", "--out", small / "one")
     run(small / "small.toml", "--out", small / "two")
@@ -189,6 +199,10 @@ def test_audits_of_sets_that_several_systems_share_are_made_once(small):
     parts = results_of(small / "small")["parts"]
     assert [name for name in parts if name.startswith("audits")] == ["audits/trained"]
     assert list(parts["matrix/bare"]["result"]["reference"]) == ["raw"]
+    page = (small / "small" / "README.md").read_text("utf-8")
+    assert "| trained, own heads | 100 [" in page
+    assert "| bare, raw | " in page
+    assert "| bare, own heads" not in page
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,9 @@ from soundalike.research.merit.systems import LoadedSystem
 from soundalike.research.merit.units import units_of
 
 RESULTS: Final = "results.json"
+FORMAT: Final = 1
+"""Of results; those of another are measured again."""
+
 CACHE: Final = "embeddings"
 PACKAGES: Final = ("soundalike", "numpy", "scipy", "torch", "transformers", "safetensors")
 
@@ -65,7 +68,8 @@ def run_recipe(
     """
     bench = Bench(recipe, tuple(LoadedSystem(system) for system in recipe.systems), out / CACHE)
     units = units_of(bench)
-    parts: dict[str, Any] = dict((known or {}).get("parts", {}))
+    before: dict[str, Any] = (known or {}).get("parts", {})
+    parts = {name: part for name, part in before.items() if part.get("inputs", {}).get("format") == FORMAT}
     document: Document = {
         "name": recipe.name,
         "command": COMMAND,
@@ -75,7 +79,7 @@ def run_recipe(
     }
     measured = []
     for unit in units:
-        inputs = json.loads(json.dumps(unit.inputs))  # as they will be read again
+        inputs = json.loads(json.dumps({"format": FORMAT, **unit.inputs}))  # as they will be read again
         if not fresh and parts.get(unit.name, {}).get("inputs") == inputs:
             continue
         with bar(unit.name) as show:
