@@ -120,6 +120,12 @@ def test_where_everything_hangs_together_clusters_are_the_songs_of_anchors():
     assert (found.count, found.over) == (15, "songs of anchors")
 
 
+def test_where_no_song_is_known_every_folder_stands_for_itself():
+    triplets = make_set("melody", 12)
+    found = cluster(replace(triplets, notes=(ClipNotes(),) * len(triplets.clips)))
+    assert (found.count, found.over) == (12, "folders, whose songs are not known")
+
+
 def test_a_set_of_which_no_folder_is_in_the_test_part_is_refused():
     with pytest.raises(UsageError, match=r"No folder of the set for melody"):
         restrict({"melody": make_set("melody", 3)}, {"melody": ["triplets_77"]})

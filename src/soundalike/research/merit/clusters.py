@@ -40,6 +40,8 @@ def cluster(triplets: TripletSet) -> Clusters:
     that way; where fewer than `FEW` clusters would be left, folders are together only if their anchors come from the
     same sources.
     """
+    if not any(triplets.notes[clip].sources for folder in triplets.folders for clip in folder.clips):
+        return Clusters(tuple(range(len(triplets.folders))), "folders, whose songs are not known")
     labels = connect([triplets.sources(folder) for folder in triplets.folders])
     if len(set(labels)) >= FEW:
         return Clusters(tuple(labels), "connected songs")
