@@ -200,7 +200,7 @@ def test_audits_of_sets_that_several_systems_share_are_made_once(small):
     assert [name for name in parts if name.startswith("audits")] == ["audits/trained"]
     assert list(parts["matrix/bare"]["result"]["reference"]) == ["raw"]
     page = (small / "small" / "README.md").read_text("utf-8")
-    assert "| trained, own heads | 100 [" in page
+    assert "| trained, own heads | first negatives | 100 [" in page
     assert "| bare, raw | " in page
     assert "| bare, own heads" not in page
 

@@ -10,8 +10,7 @@ import pytest
 from merit_sets import FACTORS, heads, make_set
 from soundalike.errors import ShapeError, UsageError
 from soundalike.research.merit.clusters import cluster, connect
-from soundalike.research.merit.fusion import CONCATENATION, FUSIONS, PRODUCT, fuse
-from soundalike.research.merit.fusion_table import fusion_table
+from soundalike.research.merit.fusion import CONCATENATION, FUSIONS, PRODUCT, fuse, fusion_table
 from soundalike.research.merit.projections import DIM, RANDOM, RAW, project_each, random_head
 from soundalike.research.merit.recipe import SystemRecipe
 from soundalike.research.merit.reference_matrix import CHUNK, reference_cell, reference_matrix
@@ -197,3 +196,21 @@ def test_one_head_alone_is_not_fused():
     assert fuse({"melody": heads()["melody"].project(triplets.embeddings)}) == {}
     assert fusion_table({"melody": triplets}, {"melody": heads()["melody"]}) == {}
     assert list(fusion_table({"melody": triplets}, heads())) == list(FUSIONS)
+
+
+def test_first_and_further_negatives_are_counted_apart():
+    """Anchor and positive share the factor; the second negative is the anchor itself but for noise."""
+    rng = np.random.default_rng(5)
+    rows, folders = [], []
+    for number in range(12):
+        anchor, stranger = rng.standard_normal((2, 16))
+        first = len(rows)
+        rows += [anchor, anchor + rng.standard_normal(16), stranger, anchor + 0.01 * stranger]
+        folders.append(Members(f"triplets_{number}", first, (first + 1,), (first + 2, first + 3)))
+    notes = tuple(ClipNotes((f"song {place // 4}",), "rendered") for place in range(len(rows)))
+    clips = tuple(f"{place}.wav" for place in range(len(rows)))
+    made = TripletSet("melody", "toy", np.array(rows, np.float32), clips, notes, tuple(folders))
+    cell = strict_matrix({"melody": made}, {})["cells"][RAW]["melody"]
+    assert cell["first negatives"]["value"] == 1.0
+    assert cell["further negatives"]["value"] == 0.0
+    assert cell["all"]["value"] == 0.5

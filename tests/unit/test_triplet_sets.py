@@ -50,6 +50,7 @@ def test_a_folder_has_k_squared_triples_for_each_negative(sizes, every):
         assert found.negative[row] in folder.negatives
         assert found.anchor[row] != found.positive[row]
         assert (found.anchor[row] == folder.anchor) == found.by_anchor[row]
+        assert found.negative[row] == folder.negatives[found.rank[row]]
 
 
 def test_triples_of_no_folder_are_none():

@@ -7,16 +7,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from soundalike.errors import ShapeError, UsageError
 from soundalike.research.factor_heads.recipe import HeadRecipe
-from soundalike.research.triplets.sets import Members, TripletSet, read_set
+from soundalike.research.triplets.pickles import read_set_or_pickle
+from soundalike.research.triplets.sets import Members, TripletSet
 from soundalike.research.triplets.splits import Split, inner_split, split_by_source, split_sources
-
-PICKLES: Final = (".pkl", ".pickle")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,12 +60,7 @@ def load_examples(recipe: HeadRecipe) -> dict[str, Examples]:
 
 def read_triplets(path: Path, factor: str) -> TripletSet:
     """One set, from a file of ours or a triplet pickle of MERIT."""
-    if path.suffix in PICKLES:
-        from soundalike.research.triplets.pickles import read_triplet_pickle
-
-        triplets: TripletSet = read_triplet_pickle(path, factor)
-    else:
-        triplets = read_set(path)
+    triplets = read_set_or_pickle(path, factor)
     if triplets.factor != factor:
         raise UsageError(f"'{path}' holds triplets for {triplets.factor}, not for {factor}.", "Name another set.")
     if len(triplets.folders) < 2:

@@ -14,9 +14,7 @@ Every key but ``sets`` has a default; ``mode = "reference"`` has MERIT's.
 
 from __future__ import annotations
 
-import difflib
 import json
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -25,6 +23,7 @@ from typing import Any, Final
 
 from soundalike.errors import UsageError
 from soundalike.facets import FACTORS
+from soundalike.research.recipe_files import check_key, read_recipe_file
 
 FIXED: Final = MappingProxyType(
     {
@@ -221,16 +220,7 @@ def read_recipe(path: Path, *, device: str | None = None) -> HeadRecipe:
     UsageError
         If it cannot be read, has an unknown key, or a value that is of another type or out of range.
     """
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(f"'{path}' cannot be read: {error.strerror}.", "Name a recipe that is there.") from None
-    except ValueError as error:
-        raise UsageError(f"'{path}' is no TOML: {error}.", "Correct it.") from None
-    try:
-        recipe = parse_recipe(document, path.parent)
-    except UsageError as error:
-        raise UsageError(f"In '{path}': {error.message}", error.remedy) from None
+    recipe = read_recipe_file(path, parse_recipe)
     return recipe if device is None else replace(recipe, device=device)
 
 
@@ -238,10 +228,7 @@ def parse_recipe(document: Mapping[str, Any], folder: Path) -> HeadRecipe:
     """A recipe from the tables of its file, see `read_recipe`."""
     known = {each.name: str(each.type) for each in fields(HeadRecipe)}
     for name, value in document.items():
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean '{close[0]}'? " if close else ""
-            raise UsageError(f"'{name}' is no key of a recipe.", f"{hint}Known: {', '.join(known)}.")
+        check_key(name, known)
         if name not in TABLES:
             _check_type(name, value, known[name])
     tables = {name: _paths(name, document.get(name, {}), folder) for name in TABLES}

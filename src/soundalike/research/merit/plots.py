@@ -9,6 +9,7 @@ import numpy as np
 
 from soundalike.research.evaluation.plots import STYLE, to_svg
 from soundalike.research.evaluation.plots import draw_plots as draw_evaluation
+from soundalike.research.merit.strict_matrix import FIRST
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +48,7 @@ def _heat_map(figure: Figure, result: Mapping[str, Any], system: str) -> Figure:
     columns = list(strict["sets"])
     tables = {
         "as MERIT defines it": {r: [cells[c]["triplet_accuracy"] for c in columns] for r, cells in reference.items()},
-        "strict": {r: [cells[c]["all"]["value"] for c in columns] for r, cells in strict["cells"].items()},
+        "strict": {r: [cells[c][FIRST]["value"] for c in columns] for r, cells in strict["cells"].items()},
     }
     for axes, (title, rows) in zip(figure.subplots(1, 2), tables.items(), strict=True):
         values = 100 * np.array(list(rows.values()))

@@ -22,9 +22,7 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -34,6 +32,7 @@ from soundalike.errors import UnknownNameError, UsageError
 from soundalike.facets import FACTORS
 from soundalike.research.evaluation.invariance import ANCHORS, CHANGES
 from soundalike.research.merit.corpora import CORPORA
+from soundalike.research.recipe_files import check_key, read_recipe_file
 
 SECTIONS: Final = ("matrix", "audits", "fusion", "probes", "retrieval", "padding", "invariance")
 
@@ -147,16 +146,7 @@ def read_recipe(path: Path) -> MeritRecipe:
     UsageError
         If it cannot be read, or has an unknown key, or a value of another type.
     """
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(f"'{path}' cannot be read: {error.strerror}.", "Name a recipe that is there.") from None
-    except ValueError as error:
-        raise UsageError(f"'{path}' is no TOML: {error}.", "Correct it.") from None
-    try:
-        return parse_recipe(document, path.parent)
-    except UsageError as error:
-        raise type(error)(f"In '{path}': {error.message}", error.remedy) from None
+    return read_recipe_file(path, parse_recipe)
 
 
 def parse_recipe(document: Mapping[str, Any], folder: Path) -> MeritRecipe:
@@ -207,10 +197,7 @@ def _check_keys(where: str, table: Any, kind: type[Any], *, but: tuple[str, ...]
     types = {each.name: str(each.type) for each in fields(kind) if each.name not in but}
     words = {"int": (int, "a whole number"), "str": (str, "a text"), "tuple[str, ...]": (list, "a list of texts")}
     for key, value in table.items():
-        if key not in types:
-            close = difflib.get_close_matches(key, types, n=1)
-            hint = f"Did you mean '{close[0]}'? " if close else ""
-            raise UsageError(f"'{where}{key}' is no key of a recipe.", f"{hint}Known: {', '.join(types)}.")
+        check_key(key, types, where=where)
         expected, word = words.get(types[key], (object, ""))
         texts = not isinstance(value, list) or all(isinstance(entry, str) for entry in value)
         if not isinstance(value, expected) or isinstance(value, bool) or not texts:

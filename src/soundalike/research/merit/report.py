@@ -17,6 +17,7 @@ from soundalike.research.merit.published import published_cell, published_probe
 from soundalike.research.merit.recipe import SECTIONS
 from soundalike.research.merit.retrieval import METRICS
 from soundalike.research.merit.run import RESULTS
+from soundalike.research.merit.strict_matrix import ANCHORS, FIRST, FURTHER, POSITIVES
 
 PAGE: Final = "README.md"
 PAPER: Final = HEADS
@@ -86,7 +87,7 @@ def _matrix(parts: Mapping[str, Any]) -> list[str]:
         "## Cross-factor matrix",
         "",
         "*As MERIT defines it*: the k squared triples of a folder, ties wrong. *Strict*: folders of the test part of a",
-        "split by source where the recipe has one, every negative, ties half, anchors and positives as queries apart.",
+        "split by source where the recipe has one, ties half, every negative, but first and further ones apart.",
         "",
         "### The paper",
         "",
@@ -101,7 +102,7 @@ def _matrix(parts: Mapping[str, Any]) -> list[str]:
             ["row", *columns],
             [[row, *(_per_cent(cells[c]["triplet_accuracy"]) for c in columns)] for row, cells in reference.items()],
         )
-        for kind in ("all", "anchor queries", "positive queries"):
+        for kind in _told_apart(strict):
             lines += ["", f"### {part['system']}, strict, {kind}", ""]
             lines += table(
                 ["row", *columns],
@@ -118,14 +119,29 @@ def _own_heads(parts: Mapping[str, Any]) -> list[str]:
     rows = []
     for system, found in strict.items():
         cells = found["cells"]
-        own = [share(cells.get(c, {}).get(c, {}).get("all")) for c in columns]
-        raw = [share(cells[RAW].get(c, {}).get("all")) for c in columns]
-        summary = [share(found.get(name)) for name in ("off_diagonal", "selectivity")]
-        rows += [[f"{system}, own heads", *own, *summary]] if any(own) else []
-        rows += [[f"{system}, {RAW}", *raw, "", ""]]
-    told = "Each set by the head of its factor, strict; off the diagonal blind heads have 50. *Selectivity* is by how"
-    lines = ["", "### All systems", "", told, "much a set's own head does better on it than the others."]
-    return [*lines, "", *table(["system", *columns, "off the diagonal", "selectivity"], rows)]
+        for kind in (FIRST, FURTHER):
+            own = [share(cells.get(c, {}).get(c, {}).get(kind)) for c in columns]
+            raw = [share(cells[RAW].get(c, {}).get(kind)) for c in columns]
+            summary = [share(found.get(name)) if kind == FIRST else "" for name in ("off_diagonal", "selectivity")]
+            rows += [[f"{system}, own heads", kind, *own, *summary]] if any(own) else []
+            rows += [[f"{system}, {RAW}", kind, *raw, "", ""]] if any(raw) else []
+    rows.sort(key=lambda row: row[1] == FURTHER)
+    lines = [
+        "",
+        "### All systems",
+        "",
+        "Each set by the head of its factor, strict. Off the diagonal blind heads have 50; *selectivity* is by how",
+        "much a set's own head does better on it than the others. *Further negatives* are asked of anchors; where they",
+        "share all but the factor, whoever hears something else is wrong.",
+    ]
+    return [*lines, "", *table(["system", "triples", *columns, "off the diagonal", "selectivity"], rows)]
+
+
+def _told_apart(strict: Mapping[str, Any]) -> list[str]:
+    """The kinds of triples that have a table: by negatives, and by queries where domains differ."""
+    cells = [cell for columns in strict["cells"].values() for cell in columns.values()]
+    kinds = [FIRST, *((ANCHORS, POSITIVES) if any(len(cell["domains"]) > 1 for cell in cells) else ())]
+    return [*kinds, FURTHER] if any(cell[FURTHER] for cell in cells) else kinds
 
 
 def _counted(strict: Mapping[str, Any]) -> list[str]:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from soundalike.research.evaluation.hearing import Progress
 from soundalike.research.evaluation.parts import Document
-from soundalike.research.merit.bench import COMMAND, Bench
+from soundalike.research.merit import corpus_units, set_units
+from soundalike.research.merit.bench import COMMAND, Bench, Unit
 from soundalike.research.merit.recipe import MeritRecipe
 from soundalike.research.merit.systems import LoadedSystem
-from soundalike.research.merit.units import units_of
 
 RESULTS: Final = "results.json"
 FORMAT: Final = 1
@@ -27,6 +28,21 @@ FORMAT: Final = 1
 
 CACHE: Final = "embeddings"
 PACKAGES: Final = ("soundalike", "numpy", "scipy", "torch", "transformers", "safetensors")
+
+BUILDERS: Final[Mapping[str, Callable[[Bench, LoadedSystem], list[Unit]]]] = MappingProxyType(
+    {
+        "matrix": set_units.matrix,
+        "audits": set_units.audits,
+        "fusion": set_units.fusion,
+        "probes": corpus_units.probes,
+        "retrieval": corpus_units.retrieval,
+        "padding": set_units.padding,
+        "invariance": set_units.invariance,
+    }
+)
+
+ON_SETS: Final = ("matrix", "audits", "fusion", "padding")
+"""Sections that cannot do without the sets."""
 
 
 def run_recipe(
@@ -90,6 +106,18 @@ def run_recipe(
         save(document)
     save(document)
     return document, measured
+
+
+def units_of(bench: Bench) -> list[Unit]:
+    """The units of a recipe in the order of its sections; what cannot be made here is noted in ``bench.missing``."""
+    units: list[Unit] = []
+    for section in bench.recipe.sections:
+        for system in bench.systems:
+            with bench.guard(f"{section}/{system.name}"):
+                for path in system.recipe.sets.values() if section in ON_SETS else ():
+                    bench.present(path)
+                units += BUILDERS[section](bench, system)
+    return units
 
 
 def versions() -> dict[str, str]:

@@ -11,7 +11,7 @@ from soundalike.research.evaluation.hearing import Progress
 from soundalike.research.evaluation.invariance import draw_anchors, measure_invariance
 from soundalike.research.merit.audits import audit
 from soundalike.research.merit.bench import Bench, Unit
-from soundalike.research.merit.fusion_table import fusion_table
+from soundalike.research.merit.fusion import fusion_table
 from soundalike.research.merit.padding import measure_padding
 from soundalike.research.merit.reference_matrix import reference_matrix
 from soundalike.research.merit.strict_matrix import strict_matrix

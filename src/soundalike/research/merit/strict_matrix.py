@@ -1,9 +1,11 @@
 """The cross-factor matrix by the strict protocol.
 
-Ties are half an answer, so that a head which cannot tell has exactly 50 %. Every negative of a folder is used.
-Intervals are drawn over songs and not over triples. Triples whose query is the anchor are counted apart from those
-whose query is a positive, and so are the pairings of domains: where positives are generated and negatives recorded,
-a detector of generated sound passes for a head. Vectors are projected once; all rows see the same triples.
+Ties are half an answer, so that a head which cannot tell has exactly 50 %. Intervals are drawn over songs and not over
+triples. What must not be mixed is counted apart. The first negative of a folder is MERIT's; further ones may be hard,
+and share with the anchor all but the factor, so that heads of other factors should prefer them. Triples whose query is
+a positive say more of generated sound than of recorded; and where positives are generated and negatives recorded, a
+detector of generated sound passes for a head, which the pairings of domains tell. Vectors are projected once; all rows
+see the same triples.
 """
 
 from __future__ import annotations
@@ -25,6 +27,11 @@ from soundalike.research.triplets.sets import Triples, TripletSet
 Outcomes = NDArray[np.float64]
 
 UNKNOWN: Final = "unknown"
+
+ALL, ANCHORS, POSITIVES = "all", "anchor queries", "positive queries"
+FIRST, FURTHER = "first negatives", "further negatives"
+KINDS: Final = (ALL, ANCHORS, POSITIVES, FIRST, FURTHER)
+"""Kinds of triples; `FURTHER` are those of anchors only, which share something with them."""
 
 GROOVE: Final = "groove"
 """A head for a part of rhythm, which is neither the rhythm's own nor another factor's."""
@@ -60,8 +67,8 @@ def score_outcomes(
     Returns
     -------
     dict
-        ``all``, ``anchor queries`` and ``positive queries`` (None where there are none), and ``domains``: by the
-        domains of query, positive and negative the accuracy and the number of ``triples``.
+        By `KINDS`, None where there are none; and ``domains``: by the domains of query, positive and negative the
+        accuracy and the number of ``triples``.
 
     Raises
     ------
@@ -80,13 +87,18 @@ def score_outcomes(
     for pairing in sorted(set(pairings)):
         chosen = np.array([found == pairing for found in pairings], np.bool_)
         domains[pairing] = {"triples": int(chosen.sum()), "accuracy": accuracy(chosen)}
+    return {**{kind: accuracy(chosen) for kind, chosen in _kinds(triples).items()}, "domains": domains}
+
+
+def _kinds(triples: Triples) -> dict[str, NDArray[np.bool_]]:
+    """Which triples are of each of `KINDS`."""
+    first = triples.rank == 0
     return {
-        "all": with_interval(
-            outcomes, seed=seed, sources=[clusters.labels[folder] for folder in triples.folder]
-        ).to_json(),
-        "anchor queries": accuracy(triples.by_anchor),
-        "positive queries": accuracy(~triples.by_anchor),
-        "domains": domains,
+        ALL: np.ones(len(triples), np.bool_),
+        ANCHORS: triples.by_anchor,
+        POSITIVES: ~triples.by_anchor,
+        FIRST: first,
+        FURTHER: ~first & triples.by_anchor,
     }
 
 
@@ -113,7 +125,7 @@ def strict_matrix(sets: Mapping[str, TripletSet], heads: Mapping[str, Head], *, 
     -------
     dict
         ``cells`` by row and set, see `score_outcomes`; ``sets`` with what was counted; and, where there are heads and
-        at least two sets, ``off_diagonal`` and ``selectivity``, see `summarise`.
+        at least two sets, ``off_diagonal`` and ``selectivity`` of first negatives, see `summarise`.
 
     Raises
     ------
@@ -141,7 +153,9 @@ def strict_matrix(sets: Mapping[str, TripletSet], heads: Mapping[str, Head], *, 
             "clusters": clusters.count,
             "over": clusters.over,
         }
-        columns[name] = found, [clusters.labels[folder] for folder in triples.folder]
+        first = triples.rank == 0
+        labels = [clusters.labels[folder] for folder in triples.folder[first]]
+        columns[name] = {row: outcomes[first] for row, outcomes in found.items()}, labels
     return {"cells": cells, "sets": counted, **summarise(columns, seed=seed)}
 
 
@@ -159,7 +173,7 @@ def summarise(columns: Mapping[str, tuple[Mapping[str, Outcomes], Sequence[int]]
     -------
     dict
         ``off_diagonal``: mean accuracy of heads on sets of other factors; ``selectivity``: by how much the head of a
-        set's factor does better on it than the other heads do, on average over sets. Both with intervals; nothing
+        set's factor does better on it than the other heads do, on average over sets. Both with intervals, and nothing
         where no set has a head of its own and another.
     """
     own: dict[str, Outcomes] = {}

@@ -17,9 +17,9 @@ from soundalike.heads.projection import FILE, load_folder
 from soundalike.recipe import Recipe
 from soundalike.research.evaluation.systems import RecipeSystem
 from soundalike.research.merit.recipe import SystemRecipe
-from soundalike.research.triplets.sets import TripletSet, read_set
+from soundalike.research.triplets.pickles import read_set_or_pickle
+from soundalike.research.triplets.sets import TripletSet
 
-PICKLES: Final = (".pkl", ".pickle")
 OVERALL: Final = "overall"
 IDENTITY: Final = "identity"
 """Heads that leave embeddings as they are."""
@@ -59,7 +59,7 @@ class LoadedSystem:
         UsageError
             If a set cannot be read, is of another factor, or the sets are of different encoders.
         """
-        found = {factor: read_triplets(path, factor) for factor, path in self.recipe.sets.items() if path.exists()}
+        found = {factor: read_set_or_pickle(path, factor) for factor, path in self.recipe.sets.items() if path.exists()}
         for factor, triplets in found.items():
             first = next(iter(found.values()))
             if triplets.factor != factor:
@@ -171,15 +171,6 @@ class LoadedSystem:
                 f"The heads of '{self.name}' were trained on '{made_for}', but its sets were embedded by '{encoder}'.",
                 "Embed the sets with that encoder, or train heads on this one.",
             )
-
-
-def read_triplets(path: Path, factor: str) -> TripletSet:
-    """A set from a file of ours, or from a pickle of MERIT's programs, which does not say the factor."""
-    if path.suffix in PICKLES:
-        from soundalike.research.triplets.pickles import read_triplet_pickle
-
-        return read_triplet_pickle(path, factor)
-    return read_set(path)
 
 
 def restrict(sets: Mapping[str, TripletSet], parts: Mapping[str, Collection[str]]) -> dict[str, TripletSet]:

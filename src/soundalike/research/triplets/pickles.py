@@ -11,7 +11,7 @@ import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from soundalike.atomic import write_atomically
 from soundalike.errors import CheckpointError, UsageError
 from soundalike.research.triplets.folders import list_folder
-from soundalike.research.triplets.sets import Listed, TripletSet, assemble
+from soundalike.research.triplets.sets import Listed, TripletSet, assemble, read_set
 from soundalike.research.triplets.unpickling import read_plain_pickle
 from soundalike.research.triplets.writing import INSIDE, PREFIX
 
 Rows = dict[str, NDArray[np.float32]]
+
+PICKLES: Final = (".pkl", ".pickle")
 
 NAMED: dict[str, str] = {"merit@": "mert"}
 """What MERIT's programs call an encoder of which the name begins so."""
@@ -56,6 +58,17 @@ class TripletPickle:
         """Name of the encoder for a set: as we called it, or MERIT's two names."""
         ours = self.model_id.startswith(tuple(NAMED)) or self.model_id == self.encoder
         return self.model_id if ours else f"{self.encoder}:{self.model_id}"
+
+
+def read_set_or_pickle(path: Path, factor: str) -> TripletSet:
+    """A set from a file of ours, or from a triplet pickle of MERIT's programs, which does not say its factor.
+
+    Raises
+    ------
+    UsageError, CheckpointError
+        See `soundalike.research.triplets.sets.read_set` and `read_triplet_pickle`.
+    """
+    return read_triplet_pickle(path, factor) if path.suffix in PICKLES else read_set(path)
 
 
 def read_triplet_pickle(path: Path, factor: str) -> TripletSet:

@@ -116,6 +116,8 @@ class Triples:
         Number of the folder.
     by_anchor : bool, shape (n,)
         Whether the query is the folder's anchor, and not one of its positives.
+    rank : intp, shape (n,)
+        Which of the folder's negatives it has: 0 for the first, which is MERIT's only one.
     """
 
     anchor: Indices
@@ -123,6 +125,7 @@ class Triples:
     negative: Indices
     folder: Indices
     by_anchor: NDArray[np.bool_]
+    rank: Indices
 
     def __len__(self) -> int:
         return len(self.anchor)
@@ -199,18 +202,18 @@ class TripletSet:
 
 def expand(folders: Sequence[Members], *, all_negatives: bool = False) -> Triples:
     """From folders to triples, see `TripletSet.triples`."""
-    rows: list[tuple[int, int, int, int, bool]] = []
+    rows: list[tuple[int, int, int, int, bool, int]] = []
     for number, folder in enumerate(folders):
-        for negative in folder.negatives if all_negatives else folder.negatives[:1]:
-            rows += [(folder.anchor, positive, negative, number, True) for positive in folder.positives]
+        for rank, negative in enumerate(folder.negatives if all_negatives else folder.negatives[:1]):
+            rows += [(folder.anchor, positive, negative, number, True, rank) for positive in folder.positives]
             rows += [
-                (one, other, negative, number, False)
+                (one, other, negative, number, False, rank)
                 for i, one in enumerate(folder.positives)
                 for j, other in enumerate(folder.positives)
                 if i != j
             ]
-    table = np.array(rows, dtype=np.intp).reshape(-1, 5)
-    return Triples(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4].astype(np.bool_))
+    table = np.array(rows, dtype=np.intp).reshape(-1, 6)
+    return Triples(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4].astype(np.bool_), table[:, 5])
 
 
 def assemble(
