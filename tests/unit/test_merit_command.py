@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -202,6 +203,7 @@ def test_audits_of_sets_that_several_systems_share_are_made_once(small):
     page = (small / "small" / "README.md").read_text("utf-8")
     assert "| trained, own heads | first negatives | 100 [" in page
     assert "| bare, raw | " in page
+    assert re.search(r"\| trained \| `[^`]+` \| melody ", page), "audits name no heads, the other parts do"
     assert "| bare, own heads" not in page
 
 

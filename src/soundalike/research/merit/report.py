@@ -74,7 +74,10 @@ def page(document: Document, plots: Sequence[str] = ()) -> str:
 
 
 def _systems(parts: Mapping[str, Any]) -> list[list[str]]:
-    found = {part["system"]: part["inputs"] for part in parts.values()}
+    found: dict[str, Mapping[str, Any]] = {}
+    for part in parts.values():  # audits are the same whatever the heads, and name none
+        if part["inputs"]["heads"] or part["system"] not in found:
+            found[part["system"]] = part["inputs"]
     return [[name, f"`{i['encoder']}`", ", ".join(i["heads"]) or "none"] for name, i in found.items()]
 
 
