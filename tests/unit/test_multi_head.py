@@ -16,9 +16,10 @@ from made_triplets import made_set
 from soundalike.heads.projection import load_folder, write_heads
 from soundalike.research.factor_heads.epochs import Keeping, run_epochs, seeded
 from soundalike.research.factor_heads.examples import split_sets
-from soundalike.research.factor_heads.networks import FactorNetwork, spread_of
+from soundalike.research.factor_heads.networks import FactorNetwork
 from soundalike.research.factor_heads.pairs import Pairing, hardest
 from soundalike.research.factor_heads.recipe import HeadRecipe
+from soundalike.research.factor_heads.scaling import spread_of
 from soundalike.research.factor_heads.training import FolderCourse
 from soundalike.research.triplets.sets import ClipNotes
 

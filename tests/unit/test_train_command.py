@@ -44,8 +44,13 @@ def run(capsys, *arguments: object) -> tuple[int, str, str]:
 
 def test_the_closing_sentence_tells_the_accuracy_of_each_factor_and_where_the_heads_are(recipe, tmp_path, capsys):
     code, out, err = run(capsys, recipe, "--out", tmp_path / "heads")
-    best = json.loads((tmp_path / "heads" / "run.json").read_text())["best"]
-    told = ", ".join(f"{f} {100 * best[f]['val_acc']:.1f} % (epoch {best[f]['epoch']})" for f in ("melody", "rhythm"))
+    document = json.loads((tmp_path / "heads" / "run.json").read_text())
+    best, sets = document["best"], document["sets"]
+    told = ", ".join(
+        f"{f} {100 * best[f]['val_acc']:.1f} % (epoch {best[f]['epoch']}; "
+        f"the embedding itself {100 * sets[f]['untrained']:.1f} %)"
+        for f in ("melody", "rhythm")
+    )
     assert (code, err) == (0, "")
     assert out == f"Validation triplets right: {told}. The heads for toy@1 are in '{tmp_path / 'heads'}'.\n"
 

@@ -63,7 +63,9 @@ def train(recipe: Path, out: Path, device: str | None, fresh: bool, as_json: boo
 def _closing(document: dict[str, Any], out: Path) -> str:
     """What was reached, in a sentence."""
     reached = ", ".join(
-        f"{factor} {100 * best['val_acc']:.1f} % (epoch {best['epoch']})" for factor, best in document["best"].items()
+        f"{factor} {100 * best['val_acc']:.1f} % (epoch {best['epoch']}; the embedding itself "
+        f"{100 * document['sets'][factor]['untrained']:.1f} %)"
+        for factor, best in document["best"].items()
     )
     encoder = next(iter(document["sets"].values()))["encoder"]
     return f"Validation triplets right: {reached}. The heads for {encoder} are in '{out}'."

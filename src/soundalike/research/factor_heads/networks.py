@@ -76,11 +76,3 @@ class FactorNetwork(nn.Module):
     def _output(self, factor: str) -> Array:
         output: Array = self.outputs[factor].get_parameter("weight").detach().cpu().numpy().copy()
         return output
-
-
-def spread_of(rows: Array) -> tuple[Array, Array]:
-    """Mean and scale of embeddings, float32 (n, in_dim), by column."""
-    mean, deviation = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
-    # A column that hardly moves must not be blown up into noise.
-    scale = deviation + 0.1 * deviation.mean() + 1e-6
-    return mean.astype(np.float32), scale.astype(np.float32)

@@ -33,6 +33,7 @@ FIXED: Final = MappingProxyType(
         "architecture": "separate",
         "select": "loss",
         "dropout": 0.0,
+        "standardise": "none",
     }
 )
 """What cannot be chosen in the mode "reference"."""
@@ -61,6 +62,7 @@ CHOICES: Final = MappingProxyType(
         "loss": ("circle", "merit-pairwise"),
         "negatives": ("batch", "folder", "hard"),
         "select": ("loss", "accuracy"),
+        "standardise": ("auto", "each", "all", "none"),
     }
 )
 
@@ -127,6 +129,8 @@ class HeadRecipe:
         Of the weights, as AdamW takes it.
     dropout : float
         Share of an embedding and of the hidden layer that is left out in each step; none in the mode "reference".
+    standardise : {"auto", "each", "all", "none"}
+        See `soundalike.research.factor_heads.scaling`.
     patience : int
         Epochs without improvement after which to stop; 0 for never.
     select : {"loss", "accuracy"}
@@ -155,6 +159,7 @@ class HeadRecipe:
     rate: float = 1e-3
     decay: float = 0.01
     dropout: float = 0.5
+    standardise: str = "auto"
     floor: float = 0.01
     patience: int = 20
     select: str = "accuracy"

@@ -2,7 +2,7 @@
 
 The folder gets ``heads.safetensors`` for ``soundalike add --heads``, ``history.json`` and ``history.svg``,
 ``split.json`` with the names of the folders on either side, ``recipe.toml`` with every value, and ``run.json``:
-versions, digests of the sets, and the accuracy of the best epochs. In the mode "reference"
+versions, digests of the sets, and the accuracy of the best epochs and of the embedding itself. In the mode "reference"
 ``merit/head_mel/best_head.pt`` and so on are written besides, as MERIT's own program does.
 """
 
@@ -34,6 +34,7 @@ from soundalike.research.factor_heads.examples import Examples, load_examples
 from soundalike.research.factor_heads.history import draw_history
 from soundalike.research.factor_heads.recipe import TABLES, HeadRecipe, read_recipe
 from soundalike.research.factor_heads.reference import ReferenceCourse
+from soundalike.research.factor_heads.scaling import untrained_accuracy
 from soundalike.research.factor_heads.training import FolderCourse
 
 RUN: Final = "run.json"
@@ -216,6 +217,7 @@ def _document(
             "train": len(each.train),
             "validation": len(each.validation),
             "silent": each.silent,
+            "untrained": untrained_accuracy(each.triplets, each.validation, all_negatives=recipe.mode != "reference"),
         }
         for factor, each in examples.items()
     }

@@ -12,9 +12,10 @@ from torch import Tensor
 from soundalike.research.factor_heads.epochs import Measures
 from soundalike.research.factor_heads.examples import Examples
 from soundalike.research.factor_heads.losses import circle_loss, merit_pairwise_loss
-from soundalike.research.factor_heads.networks import FactorNetwork, spread_of
+from soundalike.research.factor_heads.networks import FactorNetwork
 from soundalike.research.factor_heads.pairs import Batch, Pairing, hardest
 from soundalike.research.factor_heads.recipe import HeadRecipe
+from soundalike.research.factor_heads.scaling import choose_spread
 from soundalike.research.triplets.sets import Members
 
 
@@ -38,9 +39,10 @@ class FolderCourse:
         self._train = {f: self._pairing(each, each.train) for f, each in examples.items()}
         self._validation = {f: self._pairing(each, each.validation) for f, each in examples.items()}
         self._steps = max(pairing.count for pairing in self._train.values())
-        heard = np.concatenate([_training_rows(each) for each in examples.values()])
+        in_dim = next(iter(examples.values())).triplets.dim
+        spread = choose_spread(examples, recipe.standardise)
         self.network = FactorNetwork(
-            tuple(examples), heard.shape[1], recipe.hidden, recipe.dim, spread=spread_of(heard), dropout=recipe.dropout
+            tuple(examples), in_dim, recipe.hidden, recipe.dim, spread=spread, dropout=recipe.dropout
         ).to(device)
         self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.rate, weight_decay=recipe.decay
@@ -104,11 +106,6 @@ class FolderCourse:
         pair, negative = far[query].nonzero(as_tuple=True)
         near, away = table[query, positive][pair], table[query[pair], negative]
         return merit_pairwise_loss(near, away, gamma=recipe.gamma, margin=recipe.margin)
-
-
-def _training_rows(examples: Examples) -> NDArray[np.float32]:
-    places = sorted({place for folder in examples.train for place in folder.clips})
-    return examples.triplets.embeddings[places]
 
 
 def _means(total: NDArray[np.float64]) -> tuple[float, float]:

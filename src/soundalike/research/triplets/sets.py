@@ -322,7 +322,7 @@ def read_set(path: Path) -> TripletSet:
         If the file is missing, damaged, or no such set.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             about: dict[str, Any] = json.loads(str(arrays["about"]))
             embeddings = np.ascontiguousarray(arrays["embeddings"], np.float32)
         if about["format"] != FORMAT:
