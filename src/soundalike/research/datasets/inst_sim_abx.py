@@ -115,8 +115,8 @@ class InstSimAbx:
     name = "inst-sim-abx-f72a06a"
     licence = "No licence; its readme allows research on condition of citation, and grants no right to pass it on."
     citation = (
-        "Y. Hashizume and T. Toda, on perceived instrument-wise music similarity and its ABX data set "
-        "Inst-Sim-ABX, 2025, arXiv:2502.02138"
+        "Y. Hashizume and T. Toda, Investigation of perceptual music similarity focusing on each instrumental part, "
+        "2025, arXiv:2502.02138"
     )
 
     def __init__(self, folder: Path, *, dummies: bool = False) -> None:
