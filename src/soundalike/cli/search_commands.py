@@ -21,6 +21,7 @@ from soundalike.cli.shared import (
     parse_range,
     print_json,
     read_recipe,
+    read_weights,
     recipe_options,
     space_option,
     weight_options,
@@ -78,10 +79,9 @@ def search(
     from soundalike.asking import unheard
     from soundalike.explanation import hit_json
     from soundalike.export import write_tracks
-    from soundalike.facets import Weights
     from soundalike.filters import parse_filter
 
-    weights = Weights.parse(settings, preset=preset) if settings or preset else None
+    weights = read_weights(settings, preset, folder)
     where = parse_filter(conditions)
     start, end = parse_range(at) if at else (None, None)
     with open_library(folder, space=space) as library:
@@ -140,9 +140,8 @@ def compare(
       soundalike compare 12 cover.mp3 --preset tune
     """
     from soundalike.explanation import comparison_json, sentence
-    from soundalike.facets import Weights
 
-    weights = Weights.parse(settings, preset=preset) if settings or preset else None
+    weights = read_weights(settings, preset, folder)
     with open_any_library(folder, recipe=read_recipe(recipe, current_recipe(folder)), space=space) as library:
         comparison = library.compare(a, b, weights, raw=raw)
         if as_json:

@@ -14,6 +14,7 @@ import click
 from soundalike.errors import UsageError
 
 if TYPE_CHECKING:
+    from soundalike.facets import Weights
     from soundalike.library import Library
     from soundalike.recipe import Recipe
 
@@ -131,13 +132,21 @@ def current_recipe(folder: str | None) -> Recipe | None:
     return Recipes(locate(folder)).current()
 
 
+class _PresetName(click.Choice[str]):
+    """Lists the program's presets, and lets other names through: a library may have its own."""
+
+    def convert(self, value: str, _parameter: click.Parameter | None, _context: click.Context | None) -> str:
+        """Leave the name for `read_weights` to look up, which knows the library."""
+        return value
+
+
 def weight_options(function: F) -> F:
     """``-w``, ``--preset``, ``--raw``."""
     from soundalike.facets import PRESETS
 
     for option in (
         click.option("--raw", is_flag=True, help="Weigh cosines as they are instead of standardised ones."),
-        click.option("--preset", type=click.Choice(list(PRESETS)), help="Start from weights with a plain name."),
+        click.option("--preset", type=_PresetName(list(PRESETS)), help="Start from weights with a plain name."),
         click.option(
             "-w",
             "--weight",
@@ -149,6 +158,22 @@ def weight_options(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def read_weights(settings: tuple[str, ...], preset: str | None, folder: str | None) -> Weights | None:
+    """The weights that the options of `weight_options` ask for, or None where none of them is given.
+
+    A preset is one of the program's, or one kept beside the library that ``--library`` names.
+    """
+    from soundalike.facets import Weights
+
+    if preset is None:
+        return Weights.parse(settings) if settings else None
+    from soundalike.calibration.presets import preset_weights
+    from soundalike.library import locate
+
+    started = [f"{facet}={weight!r}" for facet, weight in preset_weights(preset, locate(folder)).items()]
+    return Weights.parse([*started, *settings])
 
 
 def space_option(function: F) -> F:
