@@ -39,7 +39,7 @@ $(VENV)/ready: $(VENV)/pip pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready
-	$(BIN)/python -m pip install -q -c constraints.txt -e ".[fast,models,research]" --group dev
+	$(BIN)/python -m pip install -q -c constraints.txt -e ".[fast,listeners,models,research]" --group dev
 	@touch $@
 
 $(VENV)/ready-bench: $(VENV)/ready
