@@ -314,9 +314,9 @@ def test_the_sentence_names_what_changed_and_only_that():
     harmony = replace(facets[FACETS[3]], weight=Interval(-0.5, -0.7, -0.3), before=0.0)
     told = replace(found, facets=dict(zip(FACETS, (melody, rhythm, timbre, harmony), strict=True))).sentence
     assert told == (
-        "Melody counts twice what you had (2.06, 95 % 1.40 to 2.90; before 1.00); "
-        "timbre counts half what you had (0.50, 95 % 0.30 to 0.70; before 1.00); "
-        "harmony, which did not count before, counts against a match (-0.50, 95 % -0.70 to -0.30; before 0.00); "
+        "Melody: about twice what you had (2.06, 95 % 1.40 to 2.90; before 1.00); "
+        "timbre: about half what you had (0.50, 95 % 0.30 to 0.70; before 1.00); "
+        "harmony: now counts against a match, which it did not (-0.50, 95 % -0.70 to -0.30; before 0.00); "
         "of the rest no change is shown."
     )
     same = replace(found, facets={FACETS[1]: rhythm})

@@ -174,14 +174,14 @@ def _change(name: str, found: FacetWeight) -> str:
     now, before = found.weight.value, found.before
     numbers = f"({now:.2f}, 95 % {found.weight.low:.2f} to {found.weight.high:.2f}; before {before:.2f})"
     if before == 0.0:
-        return f"{name}, which did not count before, counts {'for' if now > 0 else 'against'} a match {numbers}"
+        return f"{name}: now counts {'for' if now > 0 else 'against'} a match, which it did not {numbers}"
     if now * before <= 0:
-        return f"{name} {'no longer counts' if now == 0 else 'counts the other way round'} {numbers}"
-    return f"{name} counts {_ratio(now / before)} what you had {numbers}"
+        return f"{name}: {'no longer counts' if now == 0 else 'counts the other way round'} {numbers}"
+    return f"{name}: {_ratio(now / before)} what you had {numbers}"
 
 
 def _ratio(ratio: float) -> str:
     for known, words in (*_TIMES, *_PARTS):
         if abs(ratio / known - 1) <= _NEAR:
-            return words
+            return f"about {words}"
     return f"{ratio:.1f} times" if ratio > 1 else f"{100 * ratio:.0f} % of"

@@ -1,0 +1,79 @@
+"""The weights of the people who answered Inst-Sim-ABX, against figures that another program had from the same answers.
+
+The answers (github.com/zume06/Inst-Sim-ABX-Dataset; arXiv 2502.02138) are not part of the project.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from soundalike.calibration.estimator import WeightCalibrator
+from soundalike.calibration.fitting import calibrate
+from soundalike.calibration.model import Model
+from soundalike.calibration.votes import Votes
+from soundalike.facets import Facet, Weights
+
+PARTS = ("drums", "bass", "guitar", "piano", "residuals")
+SIDES = {"A": 1.0, "B": -1.0, "N": 0.0}
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        pytest.skip("outside data is not here")
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def counts(folder: Path, config: str) -> dict[tuple[str, str, str], tuple[int, int]]:
+    """Votes for A and B on overall likeness by set, sample and part."""
+    return {
+        (row["set"], row["sample"], row["instrument"]): (int(row["n_A"]), int(row["n_B"]))
+        for row in rows_of(folder / "inst_sim_abx" / "abx_aggregated.csv")
+        if row["config"] == config and row["perspective"] == "overall"
+    }
+
+
+def parts_and_mix(folder: Path, config: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean answers on each part, (240, 5), and votes on the mix, (240, 2)."""
+    votes = counts(folder, config)
+    places = sorted({key[:2] for key in votes})
+    X = [[(a - b) / (a + b) for a, b in (votes[*place, part] for part in PARTS)] for place in places]
+    return np.array(X), np.array([votes[*place, "mix"] for place in places])
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"), [("XAB", [0.30, 0.04, 0.22, 0.09, 0.17]), ("XYC", [0.11, 0.23, 0.18, 0.28, 0.20])]
+)
+def test_how_much_each_part_counts_in_the_mix_is_what_was_found_before(outside_data, config, expected):
+    X, votes = parts_and_mix(outside_data, config)
+    found = WeightCalibrator("ols").fit(X, (votes[:, 0] - votes[:, 1]) / votes.sum(axis=1))
+    assert found.coef_.round(2).tolist() == expected
+
+
+def test_within_a_person_overall_likeness_weighs_timbre_rhythm_and_melody_alike(outside_data):
+    given = rows_of(outside_data / "inst_sim_abx" / "csvs" / "inst_sim_abx_answers.csv")
+    real = [row for row in given if not row["reference"].startswith("samples/")]  # the others check attention
+    answers = [row for row in real if Path(row["sample_a"]).name[0] in "AB"]
+    assert len(answers) == 13476
+    X = [[SIDES[row[f"answer_{factor}"][0]] for factor in ("timbre", "rhythm", "melody")] for row in answers]
+    y = [SIDES[row["answer_total"][0]] for row in answers]
+    found = WeightCalibrator("logistic", alpha=1e-3).fit(X, y)
+    np.testing.assert_allclose(found.coef_, [3.68, 3.61, 3.73], atol=0.03)
+
+
+def test_parts_of_a_mix_do_not_show_a_gain_over_even_weights_but_drums_outweigh_the_bass(outside_data):
+    X, counted = parts_and_mix(outside_data, "XAB")
+    facets = [Facet(name) for name in ("drums", "bass", "guitar", "piano", "other")]
+    places, sides = np.tile(np.arange(240), 2), np.repeat([1.0, -1.0], 240)
+    times = counted.T.ravel()
+    names = tuple((str(i), "a", "b") for i in range(240))
+    votes = Votes(names, np.repeat(places, times), np.repeat(sides, times), np.zeros(times.sum(), np.intp))
+    even = Weights(dict.fromkeys(facets, 1.0))
+    found = calibrate(votes, X, facets, before=even, model=Model("ridge"), resamples=300)
+    assert found.votes == 1356
+    assert not found.gain.is_shown
+    assert found.intervals[facets[0]].low > found.intervals[facets[1]].value
