@@ -298,6 +298,8 @@ def test_differences_of_another_shape_are_refused():
     for wrong in (X[1:], X[:, 1:]):
         with pytest.raises(ShapeError):
             calibrate(votes, wrong, FACETS, before=EVEN)
+    with pytest.raises(UsageError, match="infinite"):
+        calibrate(votes, np.where(X > 1, np.inf, X), FACETS, before=EVEN, model=Model("ols"))
     with pytest.raises(SoundalikeError, match="groups for 20 triplets"):
         calibrate(votes, X, FACETS, before=EVEN, groups=["a"])
 

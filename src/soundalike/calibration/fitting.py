@@ -78,8 +78,8 @@ def calibrate(
     """
     together = group_codes(groups if groups is not None else votes.references, len(votes.triplets))
     y, weight = votes.means()
-    _check(y, differences, facets, model)
     fit = model.fit(differences, y, weight, together)
+    _check(y, differences, facets, model)
     if not fit.coef.any():
         raise UsageError("No facet explains the answers: all weights are 0.", "Weigh other facets, or judge more.")
     over = over or ("both" if votes.listeners >= FEWEST_SOURCES else "triplets")
