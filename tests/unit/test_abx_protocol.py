@@ -24,6 +24,7 @@ from soundalike.research.listeners.embeddings import (
     read_embeddings,
     track_of,
 )
+from soundalike.research.listeners.people import part_votes
 from soundalike.research.listeners.protocol import (
     MODELS,
     Count,
@@ -412,9 +413,23 @@ def test_other_means_what_is_left_so_only_the_model_of_all_stems_is_fitted():
     assert list(six) == ["mix", "6 stems + mix"]
     assert list(models_of(system(*STEMS))) == ["mix", "4 stems + mix"]
     assert list(models_of(system("mix", "drums", "bass", "guitar", "piano", "residuals"))) == ["mix", "parts + mix"]
+    assert list(models_of(system("mix", "drums", "bass", "other"))) == ["mix", "stems"]
     heads = models_of(system("timbre", "rhythm", "melody", "drums"))
     assert list(heads) == ["timbre", "rhythm", "melody", "timbre + rhythm + melody", "all facets"]
     assert [len(facets) for facets in MODELS.values()] == [5, 7, 6]
+
+
+def test_listeners_of_parts_stand_in_for_a_system_on_the_mix():
+    def asked(part: str, votes: tuple[int, int]) -> JudgedTriplet:
+        t = judged(0, (1, 2, 3), votes)
+        x, a, b = (path.replace("/mix/", f"/{part}/") for path in (t.reference, t.a, t.b))
+        return JudgedTriplet(x, a, b, "overall", *votes, context={**t.context, "part": part})
+
+    parts = [asked(part, (3, number)) for number, part in enumerate(PARTS)]
+    given = part_votes(parts, [asked("mix", (1, 4)), judged(9, (1, 2, 3), (1, 4))])
+    assert given.facets == ("drums.overall", "bass.overall", "guitar.overall", "piano.overall", "other.overall")
+    np.testing.assert_allclose(given.values, [[1.0, 0.5, 0.2, 0.0, -1 / 7], [0.0] * 5])
+    assert given.absent.tolist() == [[False] * 5, [True] * 5]
 
 
 # ---- the real answers, where they are
@@ -470,6 +485,22 @@ def test_the_pool_of_the_weighted_models_is_one_more_than_the_paper_reports(answ
     assert len(pool) == POOL + 1
     shown_first = [t.sign * (-1 if t.context[FIRST] == "b" else 1) for t in pool]
     assert shown_first.count(1) == 176
+
+
+def test_knowing_the_track_and_nothing_of_the_music_is_enough_for_most_of_the_pool(answers):
+    pool = [t for config in CONFIGS for t in cell(answers["ordered"], config, "mix", 0.80)]
+    counted = count(outcomes(same_track_rule(pool), signs_of(pool)))
+    assert counted == Count(right=198, tied=127, of=331)
+
+
+def test_listeners_of_single_parts_reach_what_was_found_before(answers):
+    pool = [t for config in CONFIGS for t in cell(answers["ordered"], config, "mix", 0.80)]
+    turned = np.array([-1 if t.context[FIRST] == "b" else 1 for t in pool])
+    given = part_votes(answers["canonical"], pool)
+    shown = Differences(given.facets, given.values * turned[:, None], given.absent)
+    found = weighted_agreement(shown, signs_of(pool) * turned)
+    assert found.mean == pytest.approx(0.855, abs=0.01)
+    assert found.spread == pytest.approx(0.031, abs=0.01)
 
 
 def test_strict_splits_of_the_real_triplets_leave_nine_in_ten_to_learn_from(answers):

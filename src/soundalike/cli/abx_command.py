@@ -66,7 +66,7 @@ def abx(
     \b
     Example:
       soundalike research abx --data Inst-Sim-ABX-Dataset
-      soundalike embed --encoder clap --separator demucs-6s --out clap.npz clips
+      find clips -name '*.wav' | soundalike embed --encoder clap --separator demucs-6s --out clap.npz @-
       soundalike research abx --data Inst-Sim-ABX-Dataset --embeddings clap.npz --report docs
     """
     from soundalike.research.listeners.report import write_report

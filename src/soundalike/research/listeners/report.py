@@ -16,8 +16,9 @@ FOLDER: Final = "abx"
 RESULTS: Final = f"{FOLDER}/results.json"
 
 WITH_SOUND: Final = (
-    "    soundalike embed --encoder clap --separator demucs-6s --out clap.npz clips",
-    "    soundalike embed --encoder muq-mulan --separator demucs-6s --out muq-mulan.npz clips",
+    "    find clips -name '*.wav' > clips.txt",
+    "    soundalike embed --encoder clap --separator demucs-6s --out clap.npz @clips.txt",
+    "    soundalike embed --encoder muq-mulan --separator demucs-6s --out muq-mulan.npz @clips.txt",
     "    soundalike research abx --data Inst-Sim-ABX-Dataset --embeddings clap.npz --embeddings muq-mulan.npz \\",
     "      --report docs",
 )

@@ -51,7 +51,10 @@ def run_plan(plan: Plan) -> Document:
     Returns
     -------
     dict
-        Counts and shares only, none of the answers: see ``docs/cli.md``.
+        Counts and shares only, none of the answers. ``cells``: for every config, part, perspective and cut-off what is
+        kept, once and as the paper counts, the ceiling, and by system and facet how many are right. ``votes``: the
+        same of single votes. ``paper`` and ``strict``: weighted models on the mix by perspective. ``factors``: heads
+        by criteria. ``humans``: tables of what listeners' own answers weigh, lines of Markdown by title.
 
     Raises
     ------

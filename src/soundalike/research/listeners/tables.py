@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from soundalike.facets import Facet
 from soundalike.research.evaluation.report import FEW_SOURCES, share, table
@@ -20,6 +20,9 @@ from soundalike.research.listeners.published import (
     WEIGHTS,
 )
 from soundalike.research.listeners.run import Document
+
+MOST_FACETS: Final = 8
+"""Of a model whose weights are in a table."""
 
 
 def sections(document: Document) -> dict[str, list[str]]:
@@ -285,7 +288,7 @@ def _strict_weights(document: Document) -> list[str]:
     rows = []
     for perspective, config, part in _each_strict(document):
         for model, found in part["models"].items():
-            for facet, weight in found["weights"].items():
+            for facet, weight in found["weights"].items() if len(found["weights"]) <= MOST_FACETS else ():
                 low, high = weight["weight"]["low"], weight["weight"]["high"]
                 rows.append(
                     [
@@ -299,7 +302,8 @@ def _strict_weights(document: Document) -> list[str]:
         return []
     lines = [
         "With 95 % intervals over reference tracks. Vocals are the control: they are nearly silent here, and what "
-        "does not beat them is noise. Draws and triplets in per cent.",
+        f"does not beat them is noise. Draws and triplets in per cent. Models of more than {MOST_FACETS} facets are in "
+        "the results only.",
         "",
     ]
     header = ["perspective", "config", "model", "facet", "weight", "draws above vocals", "triplets without it"]

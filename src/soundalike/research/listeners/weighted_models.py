@@ -43,14 +43,17 @@ FACTOR_MODEL: Final = tuple(map(Facet, ("timbre", "rhythm", "melody")))
 def models_of(system: ClipEmbeddings) -> dict[str, tuple[Facet, ...]]:
     """The models that a system's facets allow: each facet of the mix alone, then the weighted ones.
 
-    Of the paper's models that with most stems: what "other" holds depends on which stems were taken out.
+    Of the paper's models that with most stems: what "other" holds depends on which stems were taken out. Where none
+    of them can be made, all stems that there are.
     """
     has = set(system.vectors)
     models: dict[str, tuple[Facet, ...]] = {label(facet): (facet,) for facet in mix_facets(system)}
-    for name in ("6 stems + mix", "4 stems + mix", "parts + mix"):
-        if has.issuperset(MODELS[name]):
-            models[name] = MODELS[name]
-            break
+    stems = tuple(facet for facet in system.vectors if facet.factor == "overall")
+    known = [name for name in ("6 stems + mix", "4 stems + mix", "parts + mix") if has.issuperset(MODELS[name])]
+    if known:
+        models[known[0]] = MODELS[known[0]]
+    elif len(stems) > 1:
+        models["stems"] = stems
     if has.issuperset(FACTOR_MODEL):
         models["timbre + rhythm + melody"] = FACTOR_MODEL
     if len(has) > 1 and has not in [set(facets) for facets in models.values()]:
