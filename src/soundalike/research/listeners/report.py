@@ -94,8 +94,9 @@ def _not_run(document: Document) -> list[str]:
     return [
         "",
         "**Not run here: everything that needs sound.** The data set holds none, its clips are cut from the test split",
-        "of Slakh2100-redux, which was not at hand. Rows of systems are therefore those that papers print, no row is",
-        "ours. With the clips in a folder, named as in `set2/2/piano/X_1913-28.wav`:",
+        "of Slakh2100-redux, which was not at hand. Rows of systems are those that papers print; only listeners and",
+        "rules that need no sound are measured. With the clips in a folder, named as in `set2/2/piano/X_1913-28.wav`",
+        "(and for stems that are known instead of separated `--separator files`):",
         "",
         *WITH_SOUND,
     ]
