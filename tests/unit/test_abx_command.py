@@ -15,6 +15,7 @@ from soundalike.cli.abx_command import abx
 from soundalike.errors import NotFoundError, ShapeError, UsageError
 from soundalike.research.listeners import human_weights, strict
 from soundalike.research.listeners.published import PARTS
+from soundalike.research.listeners.tables import sections
 
 COLUMNS = ("answer_timbre", "answer_rhythm", "answer_melody", "answer_total")
 SETS, SAMPLES, VOTERS = 3, 4, 5
@@ -158,15 +159,16 @@ def test_with_vectors_k_of_n_is_told(clone, tmp_path):
 
 
 def test_the_papers_models_and_the_strict_ones_are_measured_on_the_mix(clone, tmp_path):
-    folder, rows = clone
-    file = write_vectors(tmp_path / "four.npz", rows, facets=("mix", "vocals", "drums", "bass", "other"))
+    folder, made = clone
+    file = write_vectors(tmp_path / "four.npz", made, facets=("mix", "vocals", "drums", "bass", "other"))
     document = measured("--data", folder, "--embeddings", file, "--perspective", "overall")
     paper = document["paper"]["overall"]
     assert set(paper["systems"]["four"]) == {"mix", "4 stems + mix"}
     assert set(paper["systems"]["four"]["4 stems + mix"]) == {"ols", "ridge"}
-    assert paper["of"] == sum(
-        cell["kept_ordered"] for cell in document["cells"] if (cell["part"], cell["cutoff"]) == ("mix", 0.8)
-    )
+    assert paper["of"] == sum(cell["kept_ordered"] for cell in document["cells"] if _is_mix(cell))
+    ordered = [c["systems"]["four"]["mix.overall"]["ordered"] for c in document["cells"] if _is_mix(c)]
+    right, tied, of = (sum(counts[name] for counts in ordered) for name in ("right", "tied", "of"))
+    assert paper["systems"]["four"]["mix"]["cosine"]["mean"] == pytest.approx((right + tied / 2) / of, abs=0.03)
     for config, part in document["strict"]["overall"].items():
         models = part["models"]
         assert {name for name in models if name.startswith("four")} == {
@@ -174,10 +176,19 @@ def test_the_papers_models_and_the_strict_ones_are_measured_on_the_mix(clone, tm
             "four: 4 stems + mix",
             "four: 4 stems + mix, weights not negative",
         }
-        kept = [c for c in document["cells"] if (c["config"], c["part"], c["cutoff"]) == (config, "mix", 0.8)]
+        kept = [c for c in document["cells"] if _is_mix(c) and c["config"] == config]
         assert {found["of"] for found in models.values()} == {kept[0]["kept"]}
         assert len(part["comparisons"]) == len(models) * (len(models) - 1) // 2
         assert set(models["four: 4 stems + mix"]["weights"]) >= {"vocals.overall", "mix.overall"}
+        best = max(models, key=lambda name: models[name]["agreement"]["value"])
+        rows = [row for row in sections(document)["Which model is better"] if row.startswith(f"| overall | {config} |")]
+        assert sorted(row.split(" | ")[3] for row in rows) == sorted(set(models) - {best})
+        assert {row.split(" | ")[2] for row in rows} == {best}
+
+
+def _is_mix(cell: dict) -> bool:
+    """Whether a cell is of the triplets that weighted models are measured on."""
+    return (cell["part"], cell["cutoff"]) == ("mix", 0.8)
 
 
 def test_missing_clips_are_ties_and_told_of(clone, tmp_path):

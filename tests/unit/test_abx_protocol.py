@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from soundalike.errors import ShapeError, UnknownNameError, UsageError
 from soundalike.facets import Facet
 from soundalike.judgments import FIRST, JudgedTriplet, keep
+from soundalike.research.listeners.cells import shown_first
 from soundalike.research.listeners.comparisons import above_chance, compare, same_track_rule
 from soundalike.research.listeners.conflicts import conflicts, factor_matrix, panel
 from soundalike.research.listeners.embeddings import (
@@ -269,6 +271,12 @@ def test_a_weighted_model_finds_what_the_mix_alone_does_not():
     assert fitted.standard_error == pytest.approx(fitted.spread * math.sqrt(1 / 100 + 60 / 140))
 
 
+def test_labels_of_the_paper_are_in_the_order_of_presentation():
+    first, unknown = judged(0, (1, 2, 3), (5, 0)), judged(1, (1, 2, 3), (5, 0))
+    second = replace(first, context={**first.context, FIRST: "b"})
+    assert shown_first([first, second, replace(unknown, context={})]).tolist() == [1, -1, 1]
+
+
 def test_a_single_facet_is_judged_on_the_same_splits_without_a_fit():
     triplets, embeddings = planted(100)
     signs = signs_of(triplets)
@@ -483,8 +491,7 @@ def test_triplets_shown_in_both_orders_are_kept_once_where_each_counts_once(answ
 def test_the_pool_of_the_weighted_models_is_one_more_than_the_paper_reports(answers):
     pool = [t for config in CONFIGS for t in cell(answers["ordered"], config, "mix", 0.80)]
     assert len(pool) == POOL + 1
-    shown_first = [t.sign * (-1 if t.context[FIRST] == "b" else 1) for t in pool]
-    assert shown_first.count(1) == 176
+    assert (signs_of(pool) * shown_first(pool) == 1).sum() == 176
 
 
 def test_knowing_the_track_and_nothing_of_the_music_is_enough_for_most_of_the_pool(answers):
@@ -495,7 +502,7 @@ def test_knowing_the_track_and_nothing_of_the_music_is_enough_for_most_of_the_po
 
 def test_listeners_of_single_parts_reach_what_was_found_before(answers):
     pool = [t for config in CONFIGS for t in cell(answers["ordered"], config, "mix", 0.80)]
-    turned = np.array([-1 if t.context[FIRST] == "b" else 1 for t in pool])
+    turned = shown_first(pool)
     given = part_votes(answers["canonical"], pool)
     shown = Differences(given.facets, given.values * turned[:, None], given.absent)
     found = weighted_agreement(shown, signs_of(pool) * turned)
