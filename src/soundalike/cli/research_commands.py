@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from soundalike.cli.abx_command import abx
 from soundalike.cli.merit_command import merit
 from soundalike.cli.shared import HELP, jobs_option, json_option, print_json
 from soundalike.cli.train_command import train
@@ -271,5 +272,5 @@ def _licensed(folders: tuple[str, ...]) -> dict[Path, str]:
     return found
 
 
-for command in (triplets, train, merit):
+for command in (triplets, train, merit, abx):
     research.add_command(command)
