@@ -175,8 +175,10 @@ def _change(name: str, found: FacetWeight) -> str:
     numbers = f"({now:.2f}, 95 % {found.weight.low:.2f} to {found.weight.high:.2f}; before {before:.2f})"
     if before == 0.0:
         return f"{name}: now counts {'for' if now > 0 else 'against'} a match, which it did not {numbers}"
-    if now * before <= 0:
-        return f"{name}: {'no longer counts' if now == 0 else 'counts the other way round'} {numbers}"
+    if found.weight.low <= 0.0 <= found.weight.high:
+        return f"{name}: no longer shown to count {numbers}"
+    if now * before < 0:
+        return f"{name}: counts the other way round {numbers}"
     return f"{name}: {_ratio(now / before)} what you had {numbers}"
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import click
 
 from soundalike import __version__
+from soundalike.cli.judge_command import calibrate, judge
 from soundalike.cli.library_commands import add, doctor, export, failures, remove, status
 from soundalike.cli.models_command import models
 from soundalike.cli.research_commands import research
@@ -53,7 +54,8 @@ def completion(shell: str) -> None:
     click.echo(kind(cli, {}, "soundalike", "_SOUNDALIKE_COMPLETE").source())
 
 
-for command in (add, search, compare, embed, transcribe, status, failures, remove, export, doctor, models, research):
+LIBRARY = (add, search, compare, embed, transcribe, judge, calibrate, status, failures, remove, export)
+for command in (*LIBRARY, doctor, models, research):
     cli.add_command(command)
 
 
