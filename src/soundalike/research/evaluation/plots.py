@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from soundalike.errors import MissingExtraError
@@ -51,6 +52,28 @@ def draw_plots(parts: Mapping[str, Any]) -> dict[str, bytes]:
     MissingExtraError
         If matplotlib is not installed.
     """
+    plots: dict[str, bytes] = {}
+    with drawing() as new:
+        if "matrix" in parts:
+            results = {name: entry["result"] for name, entry in parts["matrix"]["systems"].items()}
+            plots["matrix.svg"] = to_svg(_matrix(new(figsize=(9, 3.4)), results))
+        for name, entry in parts.get("invariance", {"systems": {}})["systems"].items():
+            plots[f"invariance-{name}.svg"] = to_svg(_invariance(new(figsize=(9, 8)), entry["result"], name))
+        if "hubness" in parts:
+            results = {name: entry["result"] for name, entry in parts["hubness"]["systems"].items()}
+            plots["hubness.svg"] = to_svg(_hubness(new(figsize=(9, 3)), results))
+    return plots
+
+
+@contextmanager
+def drawing() -> Iterator[type[Figure]]:
+    """Matplotlib's figures, in one style while the block runs.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
     try:
         import matplotlib
         from matplotlib.figure import Figure
@@ -58,17 +81,8 @@ def draw_plots(parts: Mapping[str, Any]) -> dict[str, bytes]:
         raise MissingExtraError(
             "Plots need matplotlib, which is not installed.", "Install it with: pip install 'soundalike[research]'"
         ) from None
-    plots: dict[str, bytes] = {}
     with matplotlib.rc_context(STYLE):
-        if "matrix" in parts:
-            results = {name: entry["result"] for name, entry in parts["matrix"]["systems"].items()}
-            plots["matrix.svg"] = to_svg(_matrix(Figure(figsize=(9, 3.4)), results))
-        for name, entry in parts.get("invariance", {"systems": {}})["systems"].items():
-            plots[f"invariance-{name}.svg"] = to_svg(_invariance(Figure(figsize=(9, 8)), entry["result"], name))
-        if "hubness" in parts:
-            results = {name: entry["result"] for name, entry in parts["hubness"]["systems"].items()}
-            plots["hubness.svg"] = to_svg(_hubness(Figure(figsize=(9, 3)), results))
-    return plots
+        yield Figure
 
 
 def to_svg(figure: Figure) -> bytes:

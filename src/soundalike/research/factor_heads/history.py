@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from soundalike.errors import MissingExtraError
-from soundalike.research.evaluation.plots import COLOURS, GREY, STYLE, to_svg
+from soundalike.research.evaluation.plots import COLOURS, GREY, drawing, to_svg
 
 if TYPE_CHECKING:
     from soundalike.research.factor_heads.epochs import Record
@@ -32,15 +31,8 @@ def draw_history(history: Mapping[str, Sequence[Record]], best: Mapping[str, int
     MissingExtraError
         If matplotlib is not installed.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError(
-            "Plots need matplotlib, which is not installed.", "Install it with: pip install 'soundalike[research]'"
-        ) from None
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9, 3.2))
+    with drawing() as new:
+        figure = new(figsize=(9, 3.2))
         panels = figure.subplots(1, 2)
         for axes, measure, scale, label in zip(
             panels, ("loss", "acc"), (1, 100), ("loss", "triplets right, %"), strict=True

@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from soundalike.errors import MissingExtraError
-from soundalike.research.evaluation.plots import COLOURS, GREY, STYLE, to_svg
+from soundalike.research.evaluation.plots import COLOURS, GREY, drawing, to_svg
 from soundalike.research.listeners.cells import label
 from soundalike.research.listeners.protocol import CUTOFFS
 from soundalike.research.listeners.published import CONFIGS, PARTS, TABLE_1
@@ -31,24 +30,17 @@ def draw_plots(document: Mapping[str, Any]) -> dict[str, bytes]:
     MissingExtraError
         If matplotlib is not installed.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError(
-            "Plots need matplotlib, which is not installed.", "Install it with: pip install 'soundalike[research]'"
-        ) from None
     plots: dict[str, bytes] = {}
-    with matplotlib.rc_context(STYLE):
+    with drawing() as new:
         perspective = document["perspectives"][-1]
         for config in CONFIGS:
             cells = [
                 cell for cell in document["cells"] if (cell["config"], cell["perspective"]) == (config, perspective)
             ]
-            plots[f"agreement-{config}.svg"] = to_svg(_agreement(Figure(figsize=(9, 3.6)), config, cells))
+            plots[f"agreement-{config}.svg"] = to_svg(_agreement(new(figsize=(9, 3.6)), config, cells))
         weights = _fitted(document["strict"].get(perspective, {}).get("XAB", {"models": {}})["models"])
         if weights:
-            plots["weights-XAB.svg"] = to_svg(_weights(Figure(figsize=(9, 3.6)), weights))
+            plots["weights-XAB.svg"] = to_svg(_weights(new(figsize=(9, 3.6)), weights))
     return plots
 
 

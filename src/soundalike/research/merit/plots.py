@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from soundalike.research.evaluation.plots import STYLE, to_svg
 from soundalike.research.evaluation.plots import draw_plots as draw_evaluation
+from soundalike.research.evaluation.plots import drawing, to_svg
 from soundalike.research.merit.strict_matrix import FIRST
 
 if TYPE_CHECKING:
@@ -32,13 +32,10 @@ def draw_plots(parts: Mapping[str, Any]) -> dict[str, bytes]:
         section: {part["system"]: part for part in parts.values() if part["section"] == section}
         for section in ("matrix", "invariance")
     }
-    plots = draw_evaluation({"invariance": {"systems": sections["invariance"]}})  # says if matplotlib is missing
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(STYLE):
+    plots = draw_evaluation({"invariance": {"systems": sections["invariance"]}})
+    with drawing() as new:
         for system, part in sections["matrix"].items():
-            plots[f"matrix-{system}.svg"] = to_svg(_heat_map(Figure(figsize=(9, 3.2)), part["result"], system))
+            plots[f"matrix-{system}.svg"] = to_svg(_heat_map(new(figsize=(9, 3.2)), part["result"], system))
     return plots
 
 
