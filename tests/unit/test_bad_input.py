@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -423,7 +424,11 @@ def test_ctrl_c_ends_hours_of_listening_at_once_with_one_sentence(folder, tmp_pa
             file.write(header)
             file.truncate(0x7FFE0000)  # three days of silence that take no space
     command = [sys.executable, "-m", "soundalike", "add", folder, "--jobs", "2", "--library", tmp_path / "new"]
-    with subprocess.Popen(command, stdout=-1, stderr=-1, text=True, start_new_session=True) as process:
+    # A shell that starts the tests in the background has them ignore Ctrl-C, which would be handed down.
+    heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        command, stdout=-1, stderr=-1, text=True, start_new_session=True, preexec_fn=heeded
+    ) as process:
         try:
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
             while len(children.read_text().split()) < 3:  # two that listen, and one that Python adds
