@@ -325,6 +325,8 @@ def test_the_sentence_names_what_changed_and_only_that():
     assert same.sentence == "These answers do not show that any weight should differ from what you had."
     turned = replace(found, facets={FACETS[3]: replace(harmony, before=1.0)})
     assert "the other way round" in turned.sentence
+    unsure = replace(found, facets={FACETS[3]: replace(harmony, weight=Interval(-0.1, -0.3, 0.4), before=1.0)})
+    assert "no longer shown to count" in unsure.sentence, "a sign is claimed only where the interval has one"
 
 
 def test_a_gain_is_told_in_points():
