@@ -12,12 +12,13 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import partial
+from typing import TypeAlias, TypeVar
 
 from threadpoolctl import threadpool_limits
 
@@ -25,6 +26,9 @@ from soundalike.analysis import Analyzer
 from soundalike.errors import SoundalikeError
 from soundalike.recipe import Recipe
 from soundalike.tracks import AnalysedTrack, Track
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 NICENESS = 10
 
@@ -128,15 +132,47 @@ _analyzer: Analyzer | None = None
 
 
 def _pool(recipe: Recipe, jobs: int) -> ProcessPoolExecutor:
-    # A forked process would inherit locks and threads of the numeric libraries in unknown states.
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(recipe,))
+    return worker_pool(jobs, _start, recipe)
 
 
 def _start(recipe: Recipe) -> None:
     global _analyzer
     become_worker()
     _analyzer = Analyzer(recipe)
+
+
+def worker_pool(jobs: int, start: Callable[..., None] | None = None, *given: object) -> ProcessPoolExecutor:
+    """Processes that work for this one.
+
+    Parameters
+    ----------
+    jobs : int
+        How many.
+    start : callable, optional
+        Called in each of them first, with what else is given, in place of `become_worker`, which it should call.
+    """
+    # A forked process would inherit locks and threads of the numeric libraries in unknown states.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=partial(start, *given) if start else become_worker)
+
+
+def in_order(make: Callable[[Given], Made], given: Sequence[Given], jobs: int) -> Iterator[Made]:
+    """Results in the order of what was given, made here or in processes; no more than are taken, and a few."""
+    if jobs == 1 or len(given) < 2:
+        yield from map(make, given)
+        return
+    pool = worker_pool(min(jobs, len(given)))
+    waiting = iter(given)
+    running: deque[Future[Made]] = deque()
+    try:
+        while True:
+            while len(running) < 2 * jobs and (more := next(waiting, None)) is not None:
+                running.append(pool.submit(make, more))
+            if not running:
+                return
+            yield running.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def become_worker() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from conftest import write_tune
 from soundalike import workers
 from soundalike.analysis import Analyzer, Recipe
 from soundalike.tracks import AnalysedTrack
-from soundalike.workers import Task, run_here, run_in_processes
+from soundalike.workers import Task, in_order, run_here, run_in_processes
 
 
 def test_processes_hear_the_same_bits_as_this_process(tunes):
@@ -60,3 +62,8 @@ def test_a_crash_inside_a_decoder_fails_that_file_alone(tunes, tmp_path, monkeyp
     outcomes = {task.path: outcome for task, outcome in run_in_processes(tasks, recipe, 2)}
     assert outcomes[str(bad)] == "The decoder crashed on this file."
     assert sum(isinstance(outcome, AnalysedTrack) for outcome in outcomes.values()) == 2
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_come_in_the_order_of_what_was_given(jobs):
+    assert list(in_order(math.sqrt, [9.0, 4.0, 1.0, 0.0, 16.0, 25.0], jobs)) == [3.0, 2.0, 1.0, 0.0, 4.0, 5.0]

@@ -7,9 +7,7 @@ sound and listening to it, happens there, and each sound is made once for all sy
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol, TypeAlias
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 from soundalike.audio import Clip, load_clip
 from soundalike.errors import AudioDecodeError, ShapeError
 from soundalike.facets import Facet
-from soundalike.workers import become_worker
+from soundalike.workers import become_worker, worker_pool
 
 Encode: TypeAlias = Callable[[Sequence[Clip]], Mapping[Facet, NDArray[np.float32]]]
 """Clips to vectors by facet, each float32 (n, d); rows of zeros, or a missing facet, are absent."""
@@ -136,9 +134,7 @@ def _outcomes(sources: Sequence[Source], systems: Sequence[System], jobs: int) -
         encoders = {system.name: system.load() for system in systems}
         yield from (_hear_one(source, encoders) for source in sources)
         return
-    # A forked process would inherit locks and threads of the numeric libraries in unknown states.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(sources)), mp_context=context, initializer=_start, initargs=(systems,))
+    pool = worker_pool(min(jobs, len(sources)), _start, systems)
     try:
         yield from pool.map(_hear_there, sources)
     finally:

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from soundalike.facets import unit
 from soundalike.research.factor_heads.examples import Examples
+from soundalike.research.factor_heads.recipe import CHOICES
 from soundalike.research.triplets.sets import Members, TripletSet, expand
 
 Array = NDArray[np.float32]
 Spread: TypeAlias = tuple[Array, Array]
 """Mean and scale of every number of an embedding, each float32 (in_dim,)."""
 
-AUTO, EACH, ALL, NONE = "auto", "each", "all", "none"
-SCALINGS: Final = (AUTO, EACH, ALL, NONE)
+SCALINGS: Final = CHOICES["standardise"]
+AUTO, EACH, ALL, NONE = SCALINGS
 """The better of the next two; every number by its own spread; all numbers by one; as they are."""
 
 

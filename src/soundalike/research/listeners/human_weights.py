@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from soundalike.errors import UsageError
 from soundalike.judgments import JudgedTriplet, Judgment, consensus
 from soundalike.research.datasets import Dataset
+from soundalike.research.evaluation.report import table
 from soundalike.research.listeners.factor_votes import (
     FACTORS,
     SOURCE,
@@ -216,4 +217,4 @@ def _shares(values: Iterable[float], digits: int = 1) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [*(f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)), ""]
+    return [*table(header, rows), ""]

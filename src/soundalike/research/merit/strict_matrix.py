@@ -82,6 +82,8 @@ def score_outcomes(
         labels = [clusters.labels[folder] for folder in triples.folder[chosen]]
         return with_interval(outcomes[chosen], seed=seed, sources=labels).to_json()
 
+    if not len(triples):
+        raise UsageError("There are no triples to count.", "Give a set with at least one folder.")
     pairings = domain_pairings(triples, triplets)
     domains = {}
     for pairing in sorted(set(pairings)):

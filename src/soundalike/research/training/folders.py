@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from soundalike.errors import AudioDecodeError, UsageError
 from soundalike.facets import Facet, FacetVectors
 from soundalike.heads.parts import PartHead
 from soundalike.notes import Transcription, join
-from soundalike.workers import become_worker
+from soundalike.workers import worker_pool
 
 Array = NDArray[np.float32]
 
@@ -63,7 +61,7 @@ def read_source(folder: Path, licence: str, encoder: Encoder, *, music: bool, jo
     """
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in AUDIO_SUFFIXES]
     if jobs > 1:
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=become_worker) as pool:
+        with worker_pool(jobs) as pool:
             rows = list(pool.map(partial(embed_file, encoder=encoder), paths))
     else:
         rows = [embed_file(path, encoder=encoder) for path in paths]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundalike.atomic import write_atomically
-from soundalike.workers import become_worker
+from soundalike.workers import worker_pool
 
 Arrays = dict[str, NDArray[Any]]
 Make = Callable[[int], Arrays | None]
@@ -51,9 +50,7 @@ def make_shards(
     paths = {first: folder / f"{first:07d}.npz" for first in range(0, count, size)}
     missing = {first: path for first, path in paths.items() if not path.exists()}
     done = len(paths) - len(missing)
-    # A forked process would inherit locks and threads of the numeric libraries in unknown states.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=become_worker) as pool:
+    with worker_pool(jobs) as pool:
         running = [
             pool.submit(_make_shard, path, make, range(first, min(first + size, count)))
             for first, path in missing.items()

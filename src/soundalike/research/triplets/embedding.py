@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -32,7 +31,7 @@ from soundalike.encoders import Encoder, load_encoder
 from soundalike.errors import AudioDecodeError, UsageError
 from soundalike.research.triplets.folders import Root, Sound, find_factor, open_root
 from soundalike.research.triplets.sets import ClipNotes, Listed, TripletSet, assemble, write_set
-from soundalike.workers import become_worker
+from soundalike.workers import become_worker, worker_pool
 
 Rows: TypeAlias = dict[str, NDArray[np.float32]]
 Progress: TypeAlias = Callable[[int, int], None]
@@ -286,9 +285,7 @@ def _parts(
         for path, sounds in work():
             yield _read_part(path) or _keep(path, embed_sounds(sounds, ears))
         return
-    # A forked process would inherit locks and threads of the numeric libraries in unknown states.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(listening,))
+    pool = worker_pool(jobs, _start, listening)
     waiting: deque[tuple[Path, Future[EmbeddedPart] | EmbeddedPart]] = deque()
     try:
         for path, sounds in work():

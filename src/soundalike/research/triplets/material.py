@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from soundalike.audio import Clip
 from soundalike.errors import AudioDecodeError, SoundalikeError, UsageError
@@ -18,10 +16,8 @@ from soundalike.research.triplets.index import Entry, Failures, Index
 from soundalike.research.triplets.passages import fingerprint, is_residue, read_part, the_separator
 from soundalike.research.triplets.songs import Part, Song, find_songs
 from soundalike.research.triplets.windows import SECONDS, cut_window
-from soundalike.workers import become_worker
+from soundalike.workers import in_order
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
 Progress: TypeAlias = Callable[[int, int], None]
 
 
@@ -208,24 +204,3 @@ def _measure_part(plan: Plan, task: tuple[str, Part]) -> Entry:
     except Exception as error:  # noqa: BLE001 - decoders and detectors raise anything; the ledger says what
         return replace(entry, failed=f"Unexpected {type(error).__name__}: {error}")
     return replace(entry, offset=measured.offset, numbers=dict(measured.numbers), refused=measured.refused)
-
-
-def in_order(make: Callable[[Given], Made], given: Sequence[Given], jobs: int) -> Iterator[Made]:
-    """Results in the order of what was given, made here or in processes; no more than are taken, and a few."""
-    if jobs == 1 or len(given) < 2:
-        yield from map(make, given)
-        return
-    # A forked process would inherit locks and threads of the numeric libraries in unknown states.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(given)), mp_context=context, initializer=become_worker)
-    waiting = iter(given)
-    running: deque[Future[Made]] = deque()
-    try:
-        while True:
-            while len(running) < 2 * jobs and (more := next(waiting, None)) is not None:
-                running.append(pool.submit(make, more))
-            if not running:
-                return
-            yield running.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

@@ -15,9 +15,7 @@ merit
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -32,7 +30,7 @@ from soundalike.research.renderer import PieceSpec, factor_group, perform, rende
 from soundalike.research.sound.orchestra import Palette
 from soundalike.research.triplets.sets import RENDERED, ClipNotes
 from soundalike.research.triplets.writing import PREFIX, NewClip, is_written, write_folder
-from soundalike.workers import become_worker
+from soundalike.workers import in_order
 
 Construction: TypeAlias = Literal["controlled", "merit"]
 
@@ -147,24 +145,10 @@ def render_folders(
         If they cannot be written, or the palette needs what is not here.
     """
     missing = [n for n in range(1, plan.count + 1) if not is_written(root / f"{PREFIX}{n}")]
-    for done, _ in enumerate(_rendered(partial(_render_folder, plan, root), missing, jobs), plan.count - len(missing)):
+    for done, _ in enumerate(in_order(partial(_render_folder, plan, root), missing, jobs), plan.count - len(missing)):
         if progress is not None:
             progress(done + 1, plan.count)
     return [root / f"{PREFIX}{n}" for n in range(1, plan.count + 1)]
-
-
-def _rendered(make: Callable[[int], Path], numbers: list[int], jobs: int) -> Iterable[Path]:
-    if jobs == 1 or len(numbers) < 2:
-        yield from map(make, numbers)
-        return
-    # A forked process would inherit locks and threads of the numeric libraries in unknown states.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(numbers)), mp_context=context, initializer=become_worker)
-    try:
-        for future in as_completed([pool.submit(make, number) for number in numbers]):
-            yield future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _render_folder(plan: Plan, root: Path, number: int) -> Path:

@@ -22,11 +22,12 @@ from soundalike.errors import AudioDecodeError, UsageError
 from soundalike.research.triplets.gates import LEAST, RESIDUE, measure_beside
 from soundalike.research.triplets.index import Entry, Failures, Index
 from soundalike.research.triplets.loudness import level_clip
-from soundalike.research.triplets.material import Material, Plan, in_order
+from soundalike.research.triplets.material import Material, Plan
 from soundalike.research.triplets.passages import fingerprint, is_residue, read_part
 from soundalike.research.triplets.sets import RECORDED, ClipNotes
 from soundalike.research.triplets.songs import Part
 from soundalike.research.triplets.writing import NewClip, write_folder
+from soundalike.workers import in_order
 
 RATE: Final = 32000
 FEWEST: Final = 3
