@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from types import MappingProxyType
 
 _NAMES = MappingProxyType(
     {
         "drums": """drum drums drumkit drumset kit kick kicks snare snares hat hats hihat hihats tom toms cymbal cymbals
-            ride crash overhead overheads percussion percussive perc shaker tambourine conga congas bongo bongos clap
-            claps beat beats""",
+            ride crash overhead overheads percussion percussive perc shaker shakers tambourine conga congas bongo bongos
+            clap claps beat beats breakbeat breakbeats rimshot rimshots cowbell woodblock tabla djembe cajon timbales
+            maracas guiro rainstick bd hh""",
         "vocals": """vocal vocals vox voice voices voc vocs singer singers choir choirs bv bvs bgv bgvs adlib adlibs
-            rap acapella""",
-        "bass": "bass basses subbass bassline contrabass",
-        "piano": "piano pianos keys keyboard keyboards rhodes clavinet wurlitzer epiano",
+            rap acapella acapellas acappella""",
+        "bass": "bass basses subbass bassline basslines contrabass reese",
+        "piano": """piano pianos keys keyboard keyboards rhodes clav clavinet wurli wurlitzer epiano harpsichord
+            harpsichords""",
         "guitar": "guitar guitars gtr gtrs guit egtr agtr acgtr elgtr",
-        "other": """other others residual residuals synth synths pad pads lead arp arps strings string violin violins
-            viola cello orchestra brass horn horns trumpet trombone sax saxophone flute reed reeds wind winds pipe
-            organ harp mandolin banjo ukulele accordion harmonica fx sfx effects plucked ethnic""",
+        "other": """other others residual residuals synth synths pad pads lead leads arp arps strings string violin
+            violins viola cello fiddle orchestra brass horn horns trumpet trombone tuba sax saxophone flute clarinet
+            oboe reed reeds wind winds pipe organ hammond harp mandolin banjo ukulele sitar koto kalimba accordion
+            harmonica theremin marimba vibraphone xylophone glockenspiel bell bells pluck plucks plucked stab stabs
+            drone drones texture textures fx sfx effects ethnic""",
     }
 )
 """In the order in which they count where a name has words of several: a bass drum is a drum, a bass guitar a bass."""
@@ -43,6 +48,9 @@ _FILLING = """
 FILLING = frozenset(_FILLING.split())
 """Words that say nothing about the stem."""
 
+VOCABULARY = frozenset({*WORDS, *FILLING})
+"""What others may be written together of."""
+
 _NOT_STEMS = """
     accompaniment demo edit instrumental instrumentals karaoke live master mastered minus mix mixdown mixed mixes
     mixture no remix rmx version without
@@ -65,6 +73,21 @@ def words_of(name: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
 
 
+def apart(word: str, known: Collection[str] = VOCABULARY) -> list[str]:
+    """A word, or the two known ones of three letters or more that it is written together of.
+
+    Examples
+    --------
+    >>> apart("leadguitar"), apart("bassline"), apart("heartstrings")
+    (['lead', 'guitar'], ['bassline'], ['heartstrings'])
+    """
+    if word not in known:
+        for i in range(3, len(word) - 2):
+            if word[:i] in known and word[i:] in known:
+                return [word[:i], word[i:]]
+    return [word]
+
+
 def stem_of(name: str, *, whole: bool = False) -> str | None:
     """The stem that a name means, or None.
 
@@ -77,12 +100,12 @@ def stem_of(name: str, *, whole: bool = False) -> str | None:
 
     Examples
     --------
-    >>> stem_of("E Gtr 2"), stem_of("Bass Drum"), stem_of("no_vocals")
-    ('guitar', 'drums', None)
+    >>> stem_of("E Gtr 2"), stem_of("Bass Drum"), stem_of("no_vocals"), stem_of("leadguitar")
+    ('guitar', 'drums', None, 'guitar')
     >>> stem_of("Drums of War"), stem_of("Drums of War", whole=True)
     ('drums', None)
     """
-    words = words_of(name)
+    words = [part for word in words_of(name) for part in apart(word)]
     if NOT_STEMS.intersection(words):
         return None
     if whole and not all(word in WORDS or word in FILLING for word in words):

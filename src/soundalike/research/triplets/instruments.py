@@ -10,7 +10,7 @@ from collections.abc import Collection
 from types import MappingProxyType
 from typing import Final
 
-from soundalike.separators.stem_names import FILLING, WORDS, stem_of, words_of
+from soundalike.separators.stem_names import VOCABULARY, apart, stem_of, words_of
 
 OTHER: Final = "other"
 """The stem of what no name is known of; its kind is empty."""
@@ -68,6 +68,7 @@ _KINDS: Final = MappingProxyType(
 """Stem and kind of words in names, in the order in which they count."""
 
 _WORDS: Final = MappingProxyType({word: meant for meant, words in _KINDS.items() for word in words.split()})
+_KNOWN: Final = frozenset({*VOCABULARY, *_WORDS})
 _BACKING: Final = frozenset({"backing", "back", "background", "bg"})
 
 
@@ -86,7 +87,7 @@ def instrument_of(name: str, ignored: Collection[str] = ()) -> tuple[str, str]:
     >>> instrument_of("02 Kick In"), instrument_of("leadguitar"), instrument_of("Audio 7")
     (('drums', 'kick drum'), ('guitar', 'guitar'), ('other', ''))
     """
-    words = [part for word in words_of(name) if word not in ignored for part in _apart(word)]
+    words = [part for word in words_of(name) if word not in ignored for part in apart(word, _KNOWN)]
     known = {_WORDS[word] for word in words if word in _WORDS}
     for stem, kind in _KINDS:
         if (stem, kind) in known:
@@ -97,13 +98,3 @@ def instrument_of(name: str, ignored: Collection[str] = ()) -> tuple[str, str]:
             return stem, kind
     coarse = stem_of(" ".join(words)) or OTHER
     return coarse, "" if coarse == OTHER else coarse
-
-
-def _apart(word: str) -> list[str]:
-    """A word, or the two known words that it is written together of."""
-    known = {*WORDS, *_WORDS, *FILLING}
-    if word not in known:
-        for i in range(3, len(word) - 2):
-            if word[:i] in known and word[i:] in known:
-                return [word[:i], word[i:]]
-    return [word]
