@@ -8,11 +8,13 @@ asked for. A passage is named only where notes or chords were aligned, with as m
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any, Final
 
 from soundalike.alignment import Alignment
 from soundalike.comparison import Comparison, FacetScore
 from soundalike.facets import WORDS, Facet
+from soundalike.fit import needs
 from soundalike.search import Hit
 
 _ALIKE = ((99.0, "nearly the same"), (95.0, "very similar"), (80.0, "similar"), (-1.0, "somewhat similar"))
@@ -92,6 +94,12 @@ def sentence(comparison: Comparison) -> str:
         parts.append(where)
     text = _say_once(_say_once("; ".join(parts), "closer than "), " of random pairs")
     return text[:1].upper() + text[1:] + "."
+
+
+def hit_sentence(hit: Hit) -> str:
+    """`sentence` about a hit, and what a sample needs to fit the song."""
+    needed = needs(hit.fit) if hit.fit else ""
+    return sentence(hit.comparison) + (f" To fit: {needed}." if needed else "")
 
 
 def telling(comparison: Comparison) -> dict[Facet, Alignment]:
@@ -230,5 +238,8 @@ def hit_json(hit: Hit) -> dict[str, Any]:
         "duration": track.duration,
         "tempo": track.tempo,
         "key": track.key,
+        "family": track.family,
+        "kind": track.kind,
         **comparison_json(hit.comparison),
+        **({"fit": asdict(hit.fit), "text": hit_sentence(hit)} if hit.fit else {}),
     }

@@ -20,7 +20,10 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from soundalike.errors import UnknownNameError, UsageError
-from soundalike.tracks import Track
+from soundalike.tracks import FAMILIES, KINDS, Track
+
+TextField: TypeAlias = Literal["key", "artist", "album", "title", "family", "kind"]
+"""Fields that a track has one text for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Range:
 class OneOf:
     """`field` is one of some texts; letter case and Unicode form do not matter (see `fold`)."""
 
-    field: Literal["key", "artist", "album", "title"]
+    field: TextField
     values: tuple[str, ...]
 
 
@@ -128,6 +131,8 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "album": "album=Kind of Blue",
         "title": "title=So What",
         "tag": "tag=jazz",
+        "family": "family=drums|bass",
+        "kind": "kind=loop",
         "path": "path=~/music/loops",
     }
 )
@@ -144,7 +149,8 @@ def parse_filter(texts: Sequence[str]) -> Filter | None:
     texts : sequence of str
         ``FIELD=VALUE`` or ``FIELD!=VALUE``. Numbers (`tempo`; `duration` in seconds or m:ss) take
         ``LOW..HIGH`` with either end left out, a number (whatever rounds to it), or ``<``, ``<=``,
-        ``>``, ``>=``. Texts take alternatives: ``key=A minor|C major``. `path` takes one file or folder.
+        ``>``, ``>=``. Texts take alternatives: ``key=A minor|C major``; `family` and
+        `kind` know a few words only (see `soundalike.tracks`). `path` takes one file or folder.
 
     Returns
     -------
@@ -237,6 +243,20 @@ def _parse_text(field: str, text: str) -> Filter:
     return OneOf("title" if field == "title" else name, _alternatives(text))
 
 
+def _parse_word(field: str, text: str) -> Filter:
+    """One of a few words that a field knows; blanks and hyphens in them do not matter."""
+    known = {_letters(word): word for word in (FAMILIES if field == "family" else KINDS)}
+    values = _alternatives(text)
+    for value in values:
+        if _letters(value) not in known:
+            raise UsageError(f"'{value}' is none of {', '.join(known.values())}.")
+    return OneOf("family" if field == "family" else "kind", tuple(known[_letters(value)] for value in values))
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in fold(text) if letter.isalpha())
+
+
 def _parse_tag(_field: str, text: str) -> Filter:
     tags = tuple(HasTag(value) for value in _alternatives(text))
     return tags[0] if len(tags) == 1 else AnyOf(tags)
@@ -255,6 +275,8 @@ _EQUALS: Mapping[str, Callable[[str, str], Filter]] = MappingProxyType(
         "album": _parse_text,
         "title": _parse_text,
         "tag": _parse_tag,
+        "family": _parse_word,
+        "kind": _parse_word,
         "path": _parse_path,
     }
 )

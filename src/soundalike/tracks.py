@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import Final
 
 from soundalike.facets import FacetVectors
 from soundalike.notes import Transcription
+
+FAMILIES: Final = ("drums", "bass", "vocals", "guitar", "piano", "other", "mix")
+"""What may play alone in a sample; "mix" is several of them."""
+
+KINDS: Final = ("loop", "one-shot")
+"""What a sample may be: one that goes on from its end to its beginning, or a single stroke or note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,10 @@ class Track:
         From the file's tags, empty where it has none.
     tags : tuple of str
         Genres and moods from the file's tags, in lower case.
+    family : str
+        Which instrument plays, one of `FAMILIES`; empty where that is not known.
+    kind : str
+        What a sample is, one of `KINDS`; empty for whole pieces and where that is not known.
     silent : bool
         True for digital or near silence: such a track is known, but never a result.
     warning : str
@@ -58,6 +69,8 @@ class Track:
     artist: str = ""
     album: str = ""
     tags: tuple[str, ...] = ()
+    family: str = ""
+    kind: str = ""
     silent: bool = False
     warning: str = ""
     id: int = 0

@@ -37,6 +37,8 @@ def make_entry(
         "tempo": None if number % 7 == 0 else 80.0 + number % 60,
         "key": ("A minor", "C major", None)[number % 3],
         "artist": ("Ann", "Bob", "")[number % 3],
+        "family": ("drums", "bass", "mix", "")[number % 4],
+        "kind": ("loop", "one-shot", "")[number % 3],
         "tags": ("jazz",) if number % 4 == 0 else ("rock", "live"),
     }
     track = Track(**{**values, **changes})  # type: ignore[arg-type]

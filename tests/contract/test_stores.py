@@ -141,6 +141,9 @@ def test_rows_without_a_common_facet_are_never_found(store: Store) -> None:
         ["path=/music/a"],
         ["path=/music/a/00002.wav"],
         ["duration<1"],
+        ["family=drums|bass"],
+        ["family!=drums", "kind=loop"],
+        ["kind!=loop"],
     ],
     ids=str,
 )
@@ -278,6 +281,8 @@ def test_tracks_come_back_as_they_were(store: Store) -> None:
         artist="Robert'); DROP TABLE track;--",
         album="",
         tags=("zouk", "ambient"),
+        family="drums",
+        kind="one-shot",
         warning="odd",
     )
     (number,) = store.add([AnalysedTrack(track, make_entry(0).excerpts)])

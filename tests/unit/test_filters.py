@@ -33,6 +33,8 @@ TRACK = Track(
     album="Ünïcode",
     title="So What",
     tags=("jazz", "cool"),
+    family="drums",
+    kind="one-shot",
 )
 BARE = Track("/music/b.wav")
 
@@ -75,6 +77,13 @@ def passes(text: str, track: Track = TRACK) -> bool:
         "path=/music/../music/loops",
         "path!=/music/loo",
         "path=/",
+        "family=drums",
+        "family=Bass | DRUMS",
+        "family!=bass",
+        "kind=one-shot",
+        "kind=One Shot",
+        "kind=loop|oneshot",
+        "kind!=loop",
     ],
 )
 def test_condition_holds(text: str) -> None:
@@ -101,13 +110,17 @@ def test_condition_holds(text: str) -> None:
         "path=/music/loops/a",
         "path=/MUSIC",
         "path!=/music",
+        "family=bass|mix",
+        "family!=drums",
+        "kind=loop",
+        "kind!=one-shot",
     ],
 )
 def test_condition_does_not_hold(text: str) -> None:
     assert not passes(text)
 
 
-@pytest.mark.parametrize("text", ["tempo=0..999", "key=8A", "artist=x", "tag=jazz"])
+@pytest.mark.parametrize("text", ["tempo=0..999", "key=8A", "artist=x", "tag=jazz", "family=mix", "kind=loop"])
 def test_a_track_without_the_value_fails_and_passes_the_negation(text: str) -> None:
     assert not passes(text, BARE)
     assert passes(text.replace("=", "!=", 1), BARE)
@@ -176,6 +189,14 @@ def test_malformed_conditions_are_refused_with_the_text_and_an_example(text: str
     assert any(example in caught.value.remedy for example in EXAMPLES.values())
 
 
+@pytest.mark.parametrize(
+    ("text", "known"), [("family=drum|kazoo", "drums, bass, vocals"), ("kind!=song", "loop, one-shot")]
+)
+def test_unknown_words_are_refused_with_those_that_are_known(text: str, known: str) -> None:
+    with pytest.raises(UsageError, match=known):
+        parse_filter([text])
+
+
 def test_unknown_fields_are_refused_with_a_hint() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'artist'"):
         parse_filter(["artists=Ann"])
@@ -201,7 +222,11 @@ NUMBERS = st.sampled_from([-1.0, 0.0, 100.0, 120.0, 120.5])
 FILTERS: st.SearchStrategy[Filter] = st.recursive(
     st.builds(Range, st.sampled_from(["tempo", "duration"]), NUMBERS, NUMBERS)
     | st.builds(Range, st.just("tempo"))
-    | st.builds(OneOf, st.sampled_from(["key", "artist", "album", "title"]), st.lists(TEXTS, max_size=3).map(tuple))
+    | st.builds(
+        OneOf,
+        st.sampled_from(["key", "artist", "album", "title", "family", "kind"]),
+        st.lists(TEXTS, max_size=3).map(tuple),
+    )
     | st.builds(Prefix, PATHS)
     | st.builds(HasTag, TEXTS),
     lambda inner: (
@@ -221,6 +246,8 @@ TRACKS = st.builds(
     album=TEXTS,
     title=TEXTS,
     tags=st.lists(TEXTS, max_size=3).map(tuple),
+    family=TEXTS,
+    kind=TEXTS,
 )
 
 

@@ -28,7 +28,7 @@ from soundalike.errors import (
     UsageError,
 )
 from soundalike.facets import Facet, FacetVectors, Space, Weights, unit
-from soundalike.filters import AnyOf, Filter, HasTag, matches
+from soundalike.filters import AnyOf, Filter, HasTag, OneOf, matches
 from soundalike.locks import locked
 from soundalike.notes import CHORD, NOTE, Transcription
 from soundalike.scoring import Scoring
@@ -631,20 +631,53 @@ def test_a_failing_write_changes_nothing(filled: Path) -> None:
         assert len(store.add([make_entry(400)])) == 1
 
 
-def test_a_library_of_the_first_version_is_lifted_and_keeps_working(tmp_path, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(schema, "VERSION", 1)
-        folder = tmp_path / "library"
-        with EmbeddedStore(str(folder), SPACE) as store:
-            ids = store.add([make_entry(i, rows=3) for i in range(4)])
-    notes = np.array([(0.0, 1.0, 60)], NOTE)
-    played = Transcription(notes, np.zeros(0, CHORD))
-    with EmbeddedStore(str(folder), SPACE) as store:
-        assert store.transcriptions(ids) == {}
-        assert [track.id for track in store.tracks()] == ids
-        store.add([replace(make_entry(2, rows=3), transcription=played)])
-        assert store.transcriptions(ids) == {ids[2]: played}
+def take_back(folder: Path, version: int) -> None:
+    """Make a library what an earlier version of the program would have left."""
+    with sqlite3.connect(folder / "library.db") as database:
+        for name in ("family", "kind", "family_fold", "kind_fold"):
+            database.execute(f"ALTER TABLE track DROP COLUMN {name}")
+        if version < 2:
+            database.execute("DROP TABLE transcription")
+        database.execute(f"PRAGMA user_version = {version}")
+    database.close()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_library_of_an_earlier_version_is_lifted_and_keeps_working(filled: Path, version: int) -> None:
+    played = Transcription(np.array([(0.0, 1.0, 60)], NOTE), np.zeros(0, CHORD))
+    known = answers(filled)
+    with EmbeddedStore(str(filled), SPACE) as store:
+        kept = store.tracks()
+        kept[0] = replace(kept[0], family="drums", kind="loop", key="A minor", artist="Ann")
+        store.amend(kept[0])
+    take_back(filled, version)
+    with EmbeddedStore(str(filled), SPACE) as store:
+        assert store.tracks() == [replace(track, family="", kind="") for track in kept]
+        assert store.tracks(OneOf("artist", ("ann",))) == store.tracks()[:1]
+        assert store.tracks(OneOf("family", ("drums",))) == []
+        assert store.transcriptions([track.id for track in kept]) == {}
+        entry = make_entry(2)
+        (number,) = store.add([replace(entry, transcription=played, track=replace(entry.track, family="bass"))])
+        assert number == kept[2].id
+        assert store.transcriptions([number]) == {number: played}
+        assert [track.id for track in store.tracks(OneOf("family", ("Bass",)))] == [number]
         assert all(finding.ok for finding in store.verify())
+    assert answers(filled) == known
+
+
+def test_lifting_gives_the_schema_of_a_new_library(folder: Path, tmp_path: Path) -> None:
+    def columns(library: Path) -> set[tuple[object, ...]]:
+        with sqlite3.connect(library / "library.db") as database:
+            found = {tuple(row[1:]) for row in database.execute("PRAGMA table_info(track)")}
+        database.close()
+        return found
+
+    for library in (folder, tmp_path / "old"):
+        EmbeddedStore(str(library), SPACE).close()
+    take_back(tmp_path / "old", 1)
+    assert len(columns(tmp_path / "old")) < len(columns(folder))
+    EmbeddedStore(str(tmp_path / "old"), SPACE).close()
+    assert columns(tmp_path / "old") == columns(folder)
 
 
 def test_a_damaged_transcription_is_left_out_and_found_by_the_check_up(tmp_path):

@@ -25,7 +25,7 @@ def compile_filter(where: Filter | None) -> Compiled:
             # One bound list, because SQLite limits the number of question marks.
             known = json.dumps([fold(value) for value in values], ensure_ascii=False)
             column = f'"{field}_fold"'
-            among = f"{column} IN (SELECT value FROM json_each(?))"  # noqa: S608 - a field's name, one of four
+            among = f"{column} IN (SELECT value FROM json_each(?))"  # noqa: S608 - a field's name, one of a few
             return f"({column} IS NOT NULL AND {among})", [known]
         case Prefix(path):
             first = os.fsencode(below(path))

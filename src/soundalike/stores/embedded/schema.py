@@ -16,10 +16,10 @@ from soundalike.errors import StoreCorruptError, StoreError, StoreLockedError, S
 APPLICATION_ID = 0x536E6441
 """Marks the file as a library ("SndA")."""
 
-VERSION = 2
+VERSION = 3
 """Version of the schema; a database of a higher one is refused."""
 
-FOLDED = ("key", "artist", "album", "title")
+FOLDED = ("key", "artist", "album", "title", "family", "kind")
 """Columns with a twin ``<name>_fold`` that holds the form in which texts are compared."""
 
 LEVELS = ("excerpt", "section")
@@ -110,7 +110,14 @@ CREATE TABLE transcription (
 );
 """
 
-_MIGRATIONS: dict[int, str] = {2: _TRANSCRIPTIONS}
+_SAMPLES = """
+ALTER TABLE track ADD COLUMN family TEXT NOT NULL DEFAULT '';
+ALTER TABLE track ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+ALTER TABLE track ADD COLUMN family_fold TEXT NOT NULL DEFAULT '';
+ALTER TABLE track ADD COLUMN kind_fold TEXT NOT NULL DEFAULT '';
+"""
+
+_MIGRATIONS: dict[int, str] = {2: _TRANSCRIPTIONS, 3: _SAMPLES}
 """SQL that lifts a database of the version before each key to that version."""
 
 
