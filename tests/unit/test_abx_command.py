@@ -14,11 +14,27 @@ from click.testing import CliRunner, Result
 from soundalike.cli.abx_command import abx
 from soundalike.errors import NotFoundError, ShapeError, UsageError
 from soundalike.research.listeners import human_weights, strict
+from soundalike.research.listeners import run as run_module
 from soundalike.research.listeners.published import PARTS
 from soundalike.research.listeners.tables import sections
 
 COLUMNS = ("answer_timbre", "answer_rhythm", "answer_melody", "answer_total")
 SETS, SAMPLES, VOTERS = 3, 4, 5
+
+
+HUMANS = {
+    "within_person": [],
+    "between_persons": [],
+    "parts": [
+        {
+            **{"config": "XAB", "triples": 60, "correlation": 0.5},
+            "weights": {
+                part: {"weight": {"value": 0.2, "low": 0.1, "high": 0.3}, "error": 0.05}
+                for part in ("drums", "bass", "guitar", "piano", "residuals")
+            },
+        }
+    ],
+}
 
 
 def make_clone(folder: Path, *, seed: int = 0) -> list[dict[str, str]]:
@@ -88,11 +104,9 @@ def clone(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """Few draws, and a stand-in for the tables of listeners' own weights, which have tests of their own."""
+    """Few draws, and a stand-in for the numbers of listeners' own weights, which have tests of their own."""
     monkeypatch.setattr(strict, "DRAWS", 20)
-    monkeypatch.setattr(
-        human_weights, "tables", lambda dataset, *, seed: {"Factors": [f"| of {len(dataset.trials)} |"]}
-    )
+    monkeypatch.setattr(human_weights, "human_part", lambda _, *, seed: HUMANS)
 
 
 def run(*arguments: object) -> Result:
@@ -136,7 +150,7 @@ def test_without_vectors_every_cell_tells_what_is_kept_and_what_is_possible(clon
     assert all(0.5 < cell["ceiling"]["limit"] <= 1 for cell in cells)
     assert not any(cell["systems"] for cell in cells)
     assert not document["systems"]
-    assert document["humans"] == {"Factors": [f"| of {len(rows)} |"]}
+    assert document["humans"] == HUMANS
 
 
 def test_with_vectors_k_of_n_is_told(clone, tmp_path):
@@ -234,7 +248,7 @@ def test_tables_are_printed_where_no_report_is_wanted(clone):
     result = run("--data", clone[0], "--perspective", "overall")
     assert result.exception is None, result.exception
     assert "| overall | XAB | drums | 0.75 |" in result.stdout
-    assert f"Factors.\n\n| of {len(clone[1])} |" in result.stdout
+    assert "| XAB | 0.20 [0.10, 0.30] |" in result.stdout
     assert "not as in the version" in result.stderr
 
 
@@ -258,3 +272,46 @@ def test_faulty_vectors_and_folders_are_refused_before_anything_is_measured(clon
     assert isinstance(run("--data", clone[0], "--embeddings", tmp_path / "bad.npz").exception, ShapeError)
     assert isinstance(run("--data", tmp_path).exception, NotFoundError)
     assert run("--data", clone[0], "--perspective", "groove").exit_code == 2
+
+
+# the real answers, where they are
+
+
+@pytest.fixture
+def real(outside_data):
+    if not (outside_data / "inst_sim_abx" / "csvs").is_dir():
+        pytest.skip("outside data is not here")
+    return outside_data / "inst_sim_abx"
+
+
+def test_on_the_real_answers_every_cell_has_its_triplets_its_ceiling_and_k_of_n(real, tmp_path, monkeypatch):
+    """Counted here from the votes per triplet, without the package; the vectors know the track and nothing else."""
+    monkeypatch.setattr(run_module, "paper_part", lambda *_, seed: {})
+    monkeypatch.setattr(run_module, "strict_part", lambda *_, seed: {})
+    kept: Counter[tuple] = Counter()
+    same_track: Counter[tuple] = Counter()
+    sounds = {}
+    with (real / "abx_aggregated.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            a, b = int(row["n_A"]), int(row["n_B"])
+            for cutoff in (0.75, 0.80):
+                key = (row["config"], row["instrument"], row["perspective"], cutoff)
+                agreed = a != b and max(a, b) / (a + b) >= cutoff
+                kept[key] += agreed
+                same_track[key] += agreed and row["config"] == "XYC" and a > b
+            sounds |= {(row["instrument"], int(row[f"{x}_track"]), int(row[f"{x}_seg"])): None for x in "xab"}
+    tracks = sorted({track for _, track, _ in sounds})
+    rows = np.array([[float(track == one) for one in tracks] for _, track, _ in sounds], np.float32)
+    paths = np.array([f"{part}/{track}-{segment}" for part, track, segment in sounds])
+    np.savez(tmp_path / "track.npz", paths=paths, mix=rows)
+    document = measured("--data", real, "--embeddings", tmp_path / "track.npz")
+    cells = {(cell["config"], cell["part"], cell["perspective"], cell["cutoff"]): cell for cell in document["cells"]}
+    assert len(cells) == len(document["cells"]) == 2 * 6 * 4 * 2
+    assert {key: cell["kept"] for key, cell in cells.items()} == kept
+    for key, cell in cells.items():
+        assert 0.85 < cell["ceiling"]["limit"] < 1
+        assert 0.7 < cell["ceiling"]["one_versus_rest"] < 1
+        found = cell["systems"]["track"]["mix.overall"]
+        assert (found["right"], found["of"]) == (same_track[key], kept[key])
+        assert found["tied"] == (kept[key] if key[0] == "XAB" else 0)
+    assert cells["XYC", "mix", "overall", 0.80]["systems"]["track"]["mix.overall"]["right"] == 198

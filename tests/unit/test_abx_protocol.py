@@ -13,7 +13,7 @@ import pytest
 
 from soundalike.errors import ShapeError, UnknownNameError, UsageError
 from soundalike.facets import Facet
-from soundalike.judgments import FIRST, JudgedTriplet, keep
+from soundalike.judgments import FIRST, STEM, JudgedTriplet, consensus, keep
 from soundalike.research.listeners.cells import shown_first
 from soundalike.research.listeners.comparisons import above_chance, compare, same_track_rule
 from soundalike.research.listeners.conflicts import conflicts, factor_matrix, panel
@@ -450,9 +450,8 @@ def answers():
     root = Path(os.environ.get("SOUNDALIKE_DATA", Path(__file__).parents[3] / "shared" / "data"))
     if not (root / "inst_sim_abx" / "csvs").is_dir():
         pytest.skip("outside data is not here")
-    dataset = InstSimAbx(root / "inst_sim_abx")
-    overall = ([t for t in dataset.triplets(ordered=o) if t.criterion == "overall"] for o in (False, True))
-    return dict(zip(("canonical", "ordered"), overall, strict=True))
+    overall = [one for one in InstSimAbx(root / "inst_sim_abx").judgments() if one.criterion == "overall"]
+    return {"canonical": consensus(overall), "ordered": consensus(overall, apart=(STEM, FIRST))}
 
 
 def cell(triplets: Sequence[JudgedTriplet], config: str, part: str, cutoff: float) -> list[JudgedTriplet]:
@@ -508,6 +507,24 @@ def test_listeners_of_single_parts_reach_what_was_found_before(answers):
     found = weighted_agreement(shown, signs_of(pool) * turned)
     assert found.mean == pytest.approx(0.855, abs=0.01)
     assert found.spread == pytest.approx(0.031, abs=0.01)
+
+
+@pytest.mark.parametrize(("config", "mean", "spread"), [("XAB", 0.678, 0.066), ("XYC", 0.968, None)])
+def test_listeners_of_single_parts_fail_where_every_system_does(answers, config, mean, spread):
+    """Weights are fitted to the pool of both configs, as in the paper, and tested on one of them."""
+    pool = [t for each in CONFIGS for t in cell(answers["ordered"], each, "mix", 0.80)]
+    own = np.array([t.context["config"] == config for t in pool])
+    turned = shown_first(pool)
+    labels = signs_of(pool) * turned
+    values = part_votes(answers["canonical"], pool).values * turned[:, None]
+    shares = []
+    for train, test in stratified_splits(labels):
+        weights = paper_model("ols").fit(values[train], labels[train].astype(float)).coef
+        tested = test[own[test]]
+        shares.append(outcomes(values[tested] @ weights, labels[tested]).mean())
+    assert np.mean(shares) == pytest.approx(mean, abs=0.02)
+    if spread:
+        assert np.std(shares) == pytest.approx(spread, abs=0.015)
 
 
 def test_strict_splits_of_the_real_triplets_leave_nine_in_ten_to_learn_from(answers):

@@ -18,7 +18,7 @@ from soundalike.research.listeners.ceiling import (
     preferences,
 )
 from soundalike.research.listeners.factor_votes import between_persons, factor_votes, within_person
-from soundalike.research.listeners.human_weights import PARTS, instrument_weights, mean_votes, tables
+from soundalike.research.listeners.human_weights import PARTS, instrument_weights, mean_votes
 
 
 def counts(*pairs):
@@ -280,17 +280,3 @@ class MadeUp:
 
     def judgments(self):
         return self.given
-
-
-def test_tables_have_a_row_for_each_cell_that_has_enough_answers(given):
-    alone = answers(np.random.default_rng(2), np.ones(3), config="XYC", triplets=4, listeners=1)
-    within, between, parts = tables(MadeUp([*given, *alone])).values()
-    assert [line.split(" | ")[0:2] for line in within[2:-1]] == [
-        ["| XAB", "mix"],
-        ["| XAB", "all"],
-        ["| XYC", "mix"],
-        ["| XYC", "all"],
-    ]
-    assert len(between) == 2 + 2 + 1
-    assert len(parts) == 2 + 1
-    assert all(line.count("|") == lines[0].count("|") for lines in (within, between, parts) for line in lines[:-1])

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from soundalike.errors import NotFoundError, UnknownNameError, UsageError
-from soundalike.judgments import consensus, keep, listener_statistics
+from soundalike.judgments import consensus, keep, listener_statistics, same_triplets
 from soundalike.research.datasets.inst_sim_abx import CLIP_SAMPLES, RATE, STEMS, InstSimAbx, Position, parse_name
 from soundalike.research.datasets.slakh_clips import (
     SlakhClips,
@@ -25,8 +25,6 @@ from soundalike.research.datasets.slakh_clips import (
     write_clips,
 )
 from soundalike.research.listeners.ceiling import ceiling, kept_by_chance, votes
-from soundalike.research.listeners.factor_votes import between_persons, factor_votes, within_person
-from soundalike.research.listeners.human_weights import instrument_weights
 
 HEADER = (
     ",ex_name,subject_id,reference,sample_a,sample_b,"
@@ -319,6 +317,7 @@ def test_trials_listeners_and_tracks_are_as_many_as_published(real, judgments):
     assert sorted(wrong) == ["subject231", "subject246", "subject273"]
     per_listener = Counter(trial.listener for trial in trials)
     assert (len(per_listener), min(per_listener.values()), max(per_listener.values())) == (280, 15, 816)
+    assert np.median(list(per_listener.values())) == 48
     assert len(per_listener.keys() | {t.listener for t in dummies}) == 281
     by_experiment = [
         {t.listener for t in everyone if t.context["experiment"] == name} for name in ("ex202404", "ex202407")
@@ -327,6 +326,7 @@ def test_trials_listeners_and_tracks_are_as_many_as_published(real, judgments):
     assert len(set.intersection(*by_experiment)) == 83
     assert sum(count for _, count in per_listener.most_common(10)) / len(trials) == pytest.approx(0.21, abs=0.005)
     assert len(judgments) == 4 * len(trials)
+    assert len(everyone) == 28095
 
 
 def test_every_cell_has_240_triplets_and_nobody_judged_one_twice(cells, triplets, judgments):
@@ -335,6 +335,48 @@ def test_every_cell_has_240_triplets_and_nobody_judged_one_twice(cells, triplets
     assert len(cells) == 48
     assert len({(j.listener, j.reference, j.a, j.b, j.criterion) for j in judgments}) == len(judgments)
     assert {t.context["set"] for t in triplets} == {str(number) for number in range(60)}
+
+
+def test_positions_are_given_of_more_triplets_than_were_asked_about(real):
+    found = []
+    for name in ("dict_triplet_202404.json", "dict_triplet_202407.json"):
+        document = json.loads((real.folder / "sample_configs" / name).read_bytes())
+        tests = [tests for samples in document.values() for tests in samples.values()]
+        assert {frozenset(part) for test in tests for part in test["test1"].values()} == {frozenset("XYC")}
+        assert {frozenset(part) for test in tests for part in test["test2"].values()} == {frozenset("XAB")}
+        found.append((len(document), sum(len(parts) for test in tests for parts in test.values())))
+    assert found == [(80, 3200), (80, 3840)]
+
+
+def test_what_cannot_be_heard_is_never_all_and_never_the_whole(real):
+    unheard = [sum(answer == "na" for answer, _ in trial.answers.values()) for trial in real.trials]
+    assert all(trial.answers["overall"][0] != "na" for trial in real.trials)
+    assert max(unheard) == 2
+    assert np.mean([count == 2 for count in unheard]) == pytest.approx(0.13, abs=0.005)
+
+
+def test_triplets_of_stems_have_about_ten_votes_and_those_of_the_mix_hardly_six(triplets):
+    overall = [t for t in triplets if t.criterion == "overall"]
+    mix = [t.votes for t in overall if t.context["part"] == "mix"]
+    stems = [t.votes for t in overall if t.context["part"] != "mix"]
+    assert (min(stems), max(stems), min(mix), max(mix)) == (6, 17, 3, 9)
+    assert [round(np.mean(votes), 1) for votes in (stems, mix)] == [10.1, 5.6]
+
+
+def test_a_strong_answer_goes_with_the_others_more_often_than_a_weak_one(judgments):
+    """What the sign means is not documented; here is why it is read as how sure somebody is."""
+    shares = {}
+    for config in ("XAB", "XYC"):
+        own = [one for one in judgments if one.criterion == "overall" and one.context["config"] == config]
+        right = {True: [], False: []}
+        for group in same_triplets(own):
+            sides = np.array([(one.answer == "a") - (one.answer == "b") for one in group])
+            for side, one in zip(sides, group, strict=True):
+                others = sides.sum() - side
+                if len(group) > 1:
+                    right[one.strength > 0.5].append(0.5 + 0.5 * np.sign(side * others))
+        shares[config] = [round(100 * float(np.mean(right[strong]))) for strong in (True, False)]
+    assert shares == {"XAB": [84, 68], "XYC": [98, 81]}
 
 
 def test_xab_was_never_counterbalanced_and_xyc_has_a_bias_for_the_first(judgments):
@@ -378,7 +420,17 @@ def test_the_papers_pool_has_331_triplets_of_the_mix(cells):
     mix = [t for config in ("XAB", "XYC") for t in cells[config, "overall", "mix"]]
     assert len(keep(mix, 0.8)) == 331 == 127 + 204
     assert [len(keep(mix, share)) for share in (0.0, 0.75, 0.75 + 1e-9, 0.8 + 1e-9)] == [466, 360, 332, 295]
+    assert [len(keep(mix[:240], share)) for share in (0.75, 0.75 + 1e-9, 0.8 + 1e-9)] == [146, 127, 101]
     assert len([t for t in keep(mix, 0.8) if t.votes >= 4]) == 313
+
+
+def test_no_sensible_rule_keeps_just_330_but_leaving_out_slow_answers_does(judgments):
+    quick = [
+        one
+        for one in judgments
+        if (one.criterion, one.context["part"]) == ("overall", "mix") and int(one.context["choice_time"]) <= 300_000
+    ]
+    assert len(keep(consensus(quick), 0.8)) == 330
 
 
 def test_positions_are_of_one_length_and_follow_the_segments(real, triplets):
@@ -397,6 +449,18 @@ def test_positions_are_of_one_length_and_follow_the_segments(real, triplets):
     assert len({(clip.part, clip.track, clip.segment) for clip in map(parse_name, names)}) == 6363
     assert min(offsets) >= 1876
     assert max(offsets) <= 2100
+    hours = 6363 * CLIP_SAMPLES / RATE / 3600
+    assert hours == pytest.approx(8.8, abs=0.05)
+
+
+def test_x_and_y_are_never_the_same_stretch_and_seldom_neighbours(cells):
+    gaps = [
+        abs(int(t.context["x_segment"]) - int(t.context["a_segment"]))
+        for part in PARTS
+        for t in cells["XYC", "overall", part]
+    ]
+    assert min(gaps) == 1
+    assert np.mean([gap == 1 for gap in gaps]) == pytest.approx(0.058, abs=0.0005)
 
 
 def test_all_parts_of_a_sample_are_of_the_same_tracks(triplets):
@@ -410,6 +474,27 @@ def test_all_parts_of_a_sample_are_of_the_same_tracks(triplets):
         assert len({x, a, b}) == (3 if config == "XAB" else 2)
         assert (x == a) == (config == "XYC")
         assert {x} == {track for track, *_ in tracks["XAB", *sample]}
+
+
+def test_no_division_of_the_tracks_keeps_all_triplets(cells):
+    mix = [t for config in ("XAB", "XYC") for t in cells[config, "overall", "mix"]]
+    threes = [{t.context[f"{role}_track"] for role in "xab"} for t in mix]
+    assert len({t.context["x_track"] for t in mix}) == 109
+    uses = Counter(track for three in threes for track in three)
+    assert (len(uses), round(np.mean(list(uses.values()))), min(uses.values()), max(uses.values())) == (133, 9, 3, 19)
+    reached, left = set(threes[0]), threes[1:]
+    while touching := [three for three in left if three & reached]:
+        reached |= set.union(*touching)
+        left = [three for three in left if not three <= reached]
+    assert not left
+
+
+def test_two_triples_of_tracks_come_twice_in_xyc(cells):
+    found = {}
+    for t in cells["XYC", "overall", "mix"]:
+        place = f"{t.context['set']}/{t.context['sample']}"
+        found.setdefault((t.context["x_track"], t.context["b_track"]), []).append(place)
+    assert [places for places in found.values() if len(places) > 1] == [["12/2", "31/3"], ["35/1", "44/2"]]
 
 
 CEILING = {
@@ -489,61 +574,3 @@ def test_listeners_own_one_versus_rest_is_as_computed(judgments):
         assert shares.std() == pytest.approx(deviation, abs=0.1)
         if config == "XAB":
             assert (len(shares), int((shares < 55).sum())) == (279, 24)
-
-
-def of(judgments, config, part=""):
-    return [j for j in judgments if j.context["config"] == config and part in ("", j.context["part"])]
-
-
-@pytest.mark.parametrize(
-    ("config", "part", "weights", "shares", "single", "joint", "conflicts", "followed"),
-    [
-        ("XAB", "", (3.68, 3.61, 3.73), (25, 36, 39), (74.7, 82.6, 82.2), 96.2, 3329, (43.3, 66.8, 80.0)),
-        ("XAB", "mix", (3.60, 3.57, 3.84), (22, 34, 43), (74.2, 82.8, 85.5), 96.5, 322, (43.8, 65.1, 81.1)),
-        ("XAB", "drums", (3.69, 3.94, 3.60), (27, 43, 31), (74.5, 83.4, 73.6), 94.1, 618, (42.7, 61.8, 84.3)),
-        ("XYC", "", (3.58, 3.10, 3.24), (32, 33, 35), (90.8, 91.9, 91.1), 98.5, 1627, (53.3, 59.9, 77.5)),
-        ("XYC", "mix", (3.97, 3.74, 4.01), (29, 33, 37), (91.5, 93.6, 94.5), 98.9, 128, None),
-    ],
-)
-def test_factor_weights_within_a_person_are_as_computed(
-    judgments, config, part, weights, shares, single, joint, conflicts, followed
-):
-    found = within_person(factor_votes(of(judgments, config, part)))
-    assert found.weights == pytest.approx(weights, abs=0.015)
-    assert [100 * share for share in found.shares] == pytest.approx(shares, abs=0.6)
-    assert [100 * share for share in found.single] == pytest.approx(single, abs=0.0501)
-    assert 100 * found.joint == pytest.approx(joint, abs=0.4)  # folds are drawn
-    assert found.conflicts == conflicts
-    if followed:
-        assert [100 * share for share in found.followed] == pytest.approx(followed, abs=0.0501)
-
-
-@pytest.mark.parametrize(
-    ("config", "part", "weights", "joint", "single", "overall"),
-    [
-        ("XAB", "", (0.33, 0.33, 0.23), 78.3, (71.6, 74.0, 73.7), 76.6),
-        ("XAB", "mix", (0.27, 0.27, 0.20), 74.1, (68.3, 69.3, 69.5), 72.4),
-        ("XYC", "", (0.48, 0.31, 0.23), 95.6, (93.9, 92.8, 93.6), 95.2),
-        ("XYC", "mix", (0.32, 0.25, 0.40), 93.8, (90.9, 91.6, 92.8), 92.8),
-    ],
-)
-def test_factor_weights_between_persons_are_as_computed(judgments, config, part, weights, joint, single, overall):
-    found = between_persons(factor_votes(of(judgments, config, part)))
-    assert found.weights == pytest.approx(weights, abs=0.025)  # halves are drawn
-    shares = [100 * share for share in (found.joint, *found.single, found.overall)]
-    assert shares == pytest.approx([joint, *single, overall], abs=0.8)
-
-
-@pytest.mark.parametrize(
-    ("config", "weights", "errors", "correlation"),
-    [
-        ("XAB", (0.30, 0.04, 0.22, 0.09, 0.17), (0.07, 0.07, 0.07, 0.07, 0.07), 0.41),
-        ("XYC", (0.11, 0.23, 0.18, 0.28, 0.20), (0.09, 0.07, 0.11, 0.11, 0.08), 0.25),
-    ],
-)
-def test_instrument_weights_are_as_computed(cells, config, weights, errors, correlation):
-    found = instrument_weights([t for part in PARTS for t in cells[config, "overall", part]])
-    assert found.triples == 240
-    assert found.weights == pytest.approx(weights, abs=0.0051)
-    assert found.errors == pytest.approx(errors, abs=0.011)
-    assert found.correlation == pytest.approx(correlation, abs=0.0051)

@@ -31,9 +31,13 @@ MIDDLE: Final = (0.16, 0.84)
 """Unlike a standard deviation, this stands a draw in which nothing contradicts a factor, whose weight has no bound."""
 
 Floats: TypeAlias = NDArray[np.float64]
+Pair: TypeAlias = tuple[float, float]
 
 PATTERNS: Final[Floats] = np.array(list(product((-1.0, 0.0, 1.0), repeat=len(FACTORS))))
 """All ways in which three factor votes can go with the overall vote (1) or against it (-1)."""
+
+CONFLICTS: Final = (PATTERNS.max(axis=1) > 0) & (PATTERNS.min(axis=1) < 0)
+"""Which of `PATTERNS` have factors on either side."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +69,8 @@ class WithinPerson:
     votes, conflicts : int
     weights, errors : tuple of float
         By `FACTORS`, log odds; an error is half the width of the middle 68 % of a bootstrap over sources.
+    intervals : tuple of (low, high)
+        95 % intervals of the weights, by the same draws.
     shares : tuple of float
         Parts of McFadden's R2 that are owed to each factor (Shapley), which sum to 1.
     single : tuple of float
@@ -73,16 +79,20 @@ class WithinPerson:
         Share of overall votes predicted by all three, by 10 folds over sources.
     followed : tuple of float
         Share of the conflicts in which the factor was heard and the overall vote goes with it; nan without any.
+    followed_intervals : tuple of (low, high)
+        95 % intervals of these shares, by the same draws.
     """
 
     votes: int
     weights: tuple[float, ...]
     errors: tuple[float, ...]
+    intervals: tuple[Pair, ...]
     shares: tuple[float, ...]
     single: tuple[float, ...]
     joint: float
     conflicts: int
     followed: tuple[float, ...]
+    followed_intervals: tuple[Pair, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,8 @@ class BetweenPersons:
     ----------
     weights : tuple of float
         By `FACTORS`, by least squares, mean over repeats.
+    intervals : tuple of (low, high)
+        95 % intervals of the weights, by a bootstrap over sources.
     joint, overall : float
         Share of triplets on which all three factors together, and the first half's own overall votes, predict the
         majority of the second half, where it is not tied; ties of the prediction are half.
@@ -101,6 +113,7 @@ class BetweenPersons:
     """
 
     weights: tuple[float, ...]
+    intervals: tuple[Pair, ...]
     joint: float
     single: tuple[float, ...]
     overall: float
@@ -164,24 +177,25 @@ def within_person(votes: FactorVotes, *, draws: int = 200, folds: int = 10, seed
     counts = _pattern_counts(sided, votes.source)
     total = counts.sum(axis=0)
     weights = _logistic(total)
-    drawn = rng.integers(len(counts), size=(draws, len(counts)))
-    low, high = np.quantile([_logistic(counts[sample].sum(axis=0)) for sample in drawn], MIDDLE, axis=0)
+    drawn = [counts[sample].sum(axis=0) for sample in rng.integers(len(counts), size=(draws, len(counts)))]
+    fitted = np.array([_logistic(sample) for sample in drawn])
+    low, high = np.quantile(fitted, MIDDLE, axis=0)
     fold = rng.permutation(len(counts)) % folds
     right = sum(
         float(counts[fold == k].sum(axis=0) @ _half_step(PATTERNS @ _logistic(counts[fold != k].sum(axis=0))))
         for k in np.unique(fold)
     )
-    conflict = (votes.factors.max(axis=1) > 0) & (votes.factors.min(axis=1) < 0)
     return WithinPerson(
-        *(len(sided), _floats(weights), _floats((high - low) / 2), _floats(_shapley(total))),
+        *(len(sided), _floats(weights), _floats((high - low) / 2), intervals(fitted), _floats(_shapley(total))),
         single=_floats(_half_step(sided).mean(axis=0)),
         joint=right / len(sided),
-        conflicts=int(conflict.sum()),
-        followed=_floats([_share(column[conflict & (column != 0)] > 0) for column in sided.T]),
+        conflicts=int(total[CONFLICTS].sum()),
+        followed=_floats(_followed(total)),
+        followed_intervals=intervals([_followed(sample) for sample in drawn]),
     )
 
 
-def between_persons(votes: FactorVotes, *, repeats: int = 40, seed: int = 0) -> BetweenPersons:
+def between_persons(votes: FactorVotes, *, repeats: int = 40, draws: int = 200, seed: int = 0) -> BetweenPersons:
     """Weigh the factors by how they predict other listeners.
 
     Parameters
@@ -190,8 +204,10 @@ def between_persons(votes: FactorVotes, *, repeats: int = 40, seed: int = 0) -> 
         Triplets with one voter say nothing.
     repeats : int
         How often each triplet's voters are split at random; of an odd number the smaller half predicts.
+    draws : int
+        Of the bootstrap.
     seed : int
-        Of the splits.
+        Of splits and draws.
 
     Raises
     ------
@@ -199,26 +215,41 @@ def between_persons(votes: FactorVotes, *, repeats: int = 40, seed: int = 0) -> 
         If no triplet was judged by two listeners, or they were divided on each.
     """
     rng = np.random.default_rng(seed)
-    voters = np.bincount(votes.triplet)
-    shared = voters > 1
     weights, shares = [], []
+    moments = np.zeros((int(votes.source.max()) + 1, len(FACTORS), len(FACTORS) + 1))
     for _ in range(repeats):
-        order = np.argsort(votes.triplet + rng.random(len(votes.triplet)))
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order)) - (np.cumsum(voters) - voters)[votes.triplet[order]]
-        first = place < voters[votes.triplet] // 2
-        given = _means(np.column_stack([votes.factors, votes.overall]), votes.triplet, first)[shared]
-        wanted = _means(votes.overall[:, None], votes.triplet, ~first)[shared, 0]
+        given, wanted, source = _halves(votes, rng)
         fitted = np.linalg.lstsq(given[:, :-1], wanted, rcond=None)[0]
         predictions = np.column_stack([given[:, :-1] @ fitted, given])
         decided = wanted != 0
         if decided.any():
             weights.append(fitted)
             shares.append(_half_step(np.sign(wanted[decided])[:, None] * predictions[decided]).mean(axis=0))
+            rows = np.column_stack([given[:, :-1], wanted])
+            np.add.at(moments, source, given[:, :-1, None] * rows[:, None, :])
     if not shares:
         raise UsageError("No two listeners judged the same triplet.", "Give judgments of more listeners.")
     joint, *single, overall = np.mean(shares, axis=0)
-    return BetweenPersons(_floats(np.mean(weights, axis=0)), float(joint), _floats(single), float(overall))
+    drawn = moments[rng.integers(len(moments), size=(draws, len(moments)))].sum(axis=1)
+    refitted = [np.linalg.lstsq(sample[:, :-1], sample[:, -1], rcond=None)[0] for sample in drawn]
+    return BetweenPersons(
+        *(_floats(np.mean(weights, axis=0)), intervals(refitted)), float(joint), _floats(single), float(overall)
+    )
+
+
+def _halves(votes: FactorVotes, rng: np.random.Generator) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Mean votes of a random half of each triplet's voters, (n, 4), overall votes of the others, and the sources."""
+    voters = np.bincount(votes.triplet)
+    order = np.argsort(votes.triplet + rng.random(len(votes.triplet)))
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order)) - (np.cumsum(voters) - voters)[votes.triplet[order]]
+    first = place < voters[votes.triplet] // 2
+    given = _means(np.column_stack([votes.factors, votes.overall]), votes.triplet, first)
+    wanted = _means(votes.overall[:, None], votes.triplet, ~first)[:, 0]
+    source = np.zeros(len(voters), np.int64)
+    source[votes.triplet] = votes.source
+    shared = voters > 1
+    return given[shared], wanted[shared], source[shared]
 
 
 def _numbers(keys: Sequence[tuple[str, ...]]) -> NDArray[np.int64]:
@@ -280,8 +311,19 @@ def _half_step(values: Floats) -> Floats:
     return steps
 
 
-def _share(right: NDArray[np.bool_]) -> float:
-    return float(right.mean()) if len(right) else float("nan")
+def _followed(counts: Floats) -> Floats:
+    """Share of conflicts in which each factor was heard and the overall vote goes with it."""
+    heard, gone = ((counts * CONFLICTS) @ chosen for chosen in (PATTERNS != 0, PATTERNS > 0))
+    shares: Floats = np.divide(gone, heard, out=np.full(len(heard), np.nan), where=heard > 0)
+    return shares
+
+
+def intervals(draws: Sequence[Floats] | Floats) -> tuple[Pair, ...]:
+    """95 % interval of each column of draws, (n, columns), where it is a number; nan where it never is."""
+    columns = np.array(draws).T
+    known = [column[~np.isnan(column)] for column in columns]
+    ends = [np.quantile(column, [0.025, 0.975]) if len(column) else (np.nan, np.nan) for column in known]
+    return tuple((float(low), float(high)) for low, high in ends)
 
 
 def _floats(values: Iterable[float]) -> tuple[float, ...]:

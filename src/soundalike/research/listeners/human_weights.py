@@ -6,10 +6,11 @@ These are the human counterparts of the weights that are fitted to systems; see
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,14 @@ from numpy.typing import NDArray
 from soundalike.errors import UsageError
 from soundalike.judgments import JudgedTriplet, Judgment, consensus
 from soundalike.research.datasets import Dataset
-from soundalike.research.evaluation.report import table
 from soundalike.research.listeners.factor_votes import (
     FACTORS,
     SOURCE,
-    BetweenPersons,
-    WithinPerson,
+    FactorVotes,
+    Pair,
     between_persons,
     factor_votes,
+    intervals,
     within_person,
 )
 
@@ -45,6 +46,8 @@ class InstrumentWeights:
     weights, errors : tuple of float
         By `parts`: least squares without intercept on mean votes (1 for A, -1 for B), and standard errors by
         bootstrap over triples of tracks.
+    intervals : tuple of (low, high)
+        95 % intervals of the weights, by the same draws.
     correlation : float
         Between fitted and actual mean votes on the mix.
     triples : int
@@ -54,6 +57,7 @@ class InstrumentWeights:
     parts: tuple[str, ...]
     weights: tuple[float, ...]
     errors: tuple[float, ...]
+    intervals: tuple[Pair, ...]
     correlation: float
     triples: int
 
@@ -119,14 +123,18 @@ def instrument_weights(
 
     weights = fit(np.arange(len(rows)))
     drawn = np.random.default_rng(seed).integers(len(rows), size=(draws, len(rows)))
-    errors = np.std([fit(chosen) for chosen in drawn], axis=0)
+    refitted = np.array([fit(chosen) for chosen in drawn])
     with np.errstate(divide="ignore", invalid="ignore"):  # votes that are all the same correlate with nothing
         correlation = float(np.corrcoef(single @ weights, mix)[0, 1])
-    return InstrumentWeights(tuple(parts), tuple(weights.tolist()), tuple(errors.tolist()), correlation, len(rows))
+    return InstrumentWeights(
+        *(tuple(parts), tuple(weights.tolist()), tuple(refitted.std(axis=0).tolist()), intervals(refitted)),
+        correlation=correlation,
+        triples=len(rows),
+    )
 
 
-def tables(dataset: Dataset, *, seed: int = 0) -> dict[str, list[str]]:
-    """All that listeners' answers weigh, as lines of Markdown by title.
+def human_part(dataset: Dataset, *, seed: int = 0) -> dict[str, list[dict[str, Any]]]:
+    """All that listeners' answers weigh, as JSON.
 
     Parameters
     ----------
@@ -137,8 +145,9 @@ def tables(dataset: Dataset, *, seed: int = 0) -> dict[str, list[str]]:
 
     Returns
     -------
-    dict of str to list of str
-        A table each, without the rows for which there are too few answers; an empty line ends it.
+    dict of str to list of dict
+        ``within_person`` and ``between_persons``: by config and part, numbers by factor. ``parts``: by config, numbers
+        by part of the mix. Cells with too few answers are left out; what is no number is None.
     """
     judgments = dataset.judgments()
     cells: dict[tuple[str, str], list[Judgment]] = {}
@@ -148,35 +157,23 @@ def tables(dataset: Dataset, *, seed: int = 0) -> dict[str, list[str]]:
             cells.setdefault((config, name), []).append(judgment)
     order = sorted(cells, key=lambda cell: (cell[0], ORDER.index(cell[1]) if cell[1] in ORDER else -1, cell[1]))
     overall = [triplet for triplet in consensus(judgments) if triplet.criterion == "overall"]
-    each = " / ".join(FACTORS)
+    configs = dict.fromkeys((config,) for config, _ in order)
     return {
-        "Factors, within a person: log odds, and what the overall choice goes with": _table(
-            ["config", "part", "votes", f"weights {each}", "R2 share", "single", "joint", "conflicts", "followed"],
-            [[*cell, *_within_cells(within_person(factor_votes(cells[cell]), seed=seed))] for cell in order],
-        ),
-        "Factors, between persons: one half of the listeners predicts the other": _table(
-            ["config", "part", f"weights {each}", "of their sum", "joint", "single", "by overall"],
-            _possible(order, lambda cell: _between_cells(between_persons(factor_votes(cells[cell]), seed=seed))),
-        ),
-        "Parts: votes on each part predict votes on the mix of the same tracks": _table(
-            ["config", *PARTS, "correlation", "triples"],
-            _possible(
-                dict.fromkeys((config,) for config, _ in order),
-                lambda config: _instrument_cells(instrument_weights(_of(overall, *config), seed=seed)),
-            ),
-        ),
+        "within_person": _possible(order, lambda cell: _within(factor_votes(cells[cell]), seed)),
+        "between_persons": _possible(order, lambda cell: _between(factor_votes(cells[cell]), seed)),
+        "parts": _possible(configs, lambda config: _instruments(_of(overall, *config), seed)),
     }
 
 
 Cell = TypeVar("Cell", bound=tuple[str, ...])
 
 
-def _possible(cells: Iterable[Cell], measure: Callable[[Cell], list[str]]) -> list[list[str]]:
-    """A row for each cell that has enough answers."""
+def _possible(cells: Iterable[Cell], measure: Callable[[Cell], dict[str, Any]]) -> list[dict[str, Any]]:
+    """Numbers of each cell that has enough answers."""
     rows = []
     for cell in cells:
         with suppress(UsageError):
-            rows.append([*cell, *measure(cell)])
+            rows.append({**dict(zip(("config", "part"), cell, strict=False)), **measure(cell)})
     return rows
 
 
@@ -184,37 +181,49 @@ def _of(triplets: Iterable[JudgedTriplet], config: str) -> list[JudgedTriplet]:
     return [triplet for triplet in triplets if triplet.context.get("config", "") == config]
 
 
-def _within_cells(found: WithinPerson) -> list[str]:
-    weights = [f"{weight:.2f} ({error:.2f})" for weight, error in zip(found.weights, found.errors, strict=True)]
-    return [
-        *(
-            str(found.votes),
-            " / ".join(weights),
-            _shares(found.shares, 0),
-            _shares(found.single),
-            _shares([found.joint]),
-        ),
-        *(str(found.conflicts), _shares(found.followed)),
-    ]
+def _within(votes: FactorVotes, seed: int) -> dict[str, Any]:
+    found = within_person(votes, seed=seed)
+    factors = {
+        factor: {
+            "weight": _estimate(found.weights[k], found.intervals[k]),
+            "error": _number(found.errors[k]),
+            "share": _number(found.shares[k]),
+            "single": _number(found.single[k]),
+            "followed": _estimate(found.followed[k], found.followed_intervals[k]),
+        }
+        for k, factor in enumerate(FACTORS)
+    }
+    return {"votes": found.votes, "conflicts": found.conflicts, "joint": _number(found.joint), "factors": factors}
 
 
-def _between_cells(found: BetweenPersons) -> list[str]:
-    normalised = [weight / sum(found.weights) for weight in found.weights]
-    return [
-        *(" / ".join(f"{weight:.2f}" for weight in found.weights), _shares(normalised, 0)),
-        *(_shares([found.joint]), _shares(found.single), _shares([found.overall])),
-    ]
+def _between(votes: FactorVotes, seed: int) -> dict[str, Any]:
+    found = between_persons(votes, seed=seed)
+    total = sum(found.weights)
+    factors = {
+        factor: {
+            "weight": _estimate(found.weights[k], found.intervals[k]),
+            "of_sum": _number(found.weights[k] / total if total else math.nan),
+            "single": _number(found.single[k]),
+        }
+        for k, factor in enumerate(FACTORS)
+    }
+    return {"joint": _number(found.joint), "overall": _number(found.overall), "factors": factors}
 
 
-def _instrument_cells(found: InstrumentWeights) -> list[str]:
-    weights = [f"{weight:.2f} ({error:.2f})" for weight, error in zip(found.weights, found.errors, strict=True)]
-    return [*weights, f"{found.correlation:.2f}", str(found.triples)]
+def _instruments(triplets: Sequence[JudgedTriplet], seed: int) -> dict[str, Any]:
+    found = instrument_weights(triplets, seed=seed)
+    weights = {
+        part: {"weight": _estimate(found.weights[k], found.intervals[k]), "error": _number(found.errors[k])}
+        for k, part in enumerate(found.parts)
+    }
+    return {"triples": found.triples, "correlation": _number(found.correlation), "weights": weights}
 
 
-def _shares(values: Iterable[float], digits: int = 1) -> str:
-    """Shares in per cent."""
-    return " / ".join("-" if np.isnan(value) else f"{100 * value:.{digits}f}" for value in values)
+def _estimate(value: float, interval: Pair) -> dict[str, float | None]:
+    """A number with its 95 % interval."""
+    return {name: _number(each) for name, each in zip(("value", "low", "high"), (value, *interval), strict=True)}
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [*table(header, rows), ""]
+def _number(value: float) -> float | None:
+    """Five digits; None where there is no number."""
+    return None if math.isnan(value) else round(float(value), 5)

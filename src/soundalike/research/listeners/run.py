@@ -16,7 +16,7 @@ from soundalike.research.listeners.weighted_models import factor_part, paper_par
 
 Document: TypeAlias = dict[str, Any]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ def run_plan(plan: Plan) -> Document:
         Counts and shares only, none of the answers. ``cells``: for every config, part, perspective and cut-off what is
         kept, once and as the paper counts, the ceiling, and by system and facet how many are right. ``votes``: the
         same of single votes. ``paper`` and ``strict``: weighted models on the mix by perspective. ``factors``: heads
-        by criteria. ``humans``: tables of what listeners' own answers weigh, lines of Markdown by title.
+        by criteria. ``humans``: what listeners' own answers weigh; see
+        `soundalike.research.listeners.human_weights.human_part`.
 
     Raises
     ------
@@ -124,5 +125,4 @@ def _humans(dataset: InstSimAbx, *, seed: int) -> dict[str, Any]:
     """What listeners' own answers say of the weights of factors and parts."""
     from soundalike.research.listeners import human_weights
 
-    found: dict[str, Any] = human_weights.tables(dataset, seed=seed)
-    return found
+    return human_weights.human_part(dataset, seed=seed)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from soundalike.facets import Facet
 from soundalike.research.evaluation.report import FEW_SOURCES, share, table
 from soundalike.research.listeners.cells import label
+from soundalike.research.listeners.human_tables import human_tables
 from soundalike.research.listeners.published import (
     BASELINE,
     CONFIGS,
@@ -79,7 +80,8 @@ def _kept(document: Document) -> list[str]:
 
 
 def _humans(document: Document) -> list[str]:
-    return [line for title, lines in document["humans"].items() for line in (f"{title}.", "", *lines)]
+    tables = human_tables(document["humans"])
+    return [line for title, lines in tables.items() for line in (f"{title}.", "", *lines, "")][:-1]
 
 
 def _facets(document: Document) -> list[str]:
