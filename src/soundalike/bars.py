@@ -1,0 +1,126 @@
+"""Beats and bars of a recording of any length.
+
+How to use it
+-------------
+>>> from soundalike.bars import find_bars
+>>> bars = find_bars("song.mp3")  # doctest: +SKIP
+>>> bars.tempo, bars.meter, bars.bar_spans()[:2]  # doctest: +SKIP
+(119.98, 4, [(0.512, 2.513), (2.513, 4.513)])
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundalike.audio.decoding import AnyPath
+from soundalike.beat_decoding import decode_bars, decode_beats, strongest
+from soundalike.beat_times import refine
+from soundalike.encoders.embedded.drums import DRUM_RATE
+from soundalike.pulse_hearing import ATTACK_RATE, Pulse, hear_pulse
+
+LEAST_CONFIDENCE: Final = 0.5
+"""Confidence, 0 to 1, below which no beat is reported.
+
+Confidence is the estimated chance that there is a beat: a logistic regression on how surely a net expects each beat and
+on how well one tempo explains after which time onsets recur. It is fitted to rendered music on one side and noise,
+drones, babble, and notes and drums at random times on the other, both taken as equally frequent
+(`soundalike.research.evaluation.beats`).
+"""
+
+_EXPECTED, _RECURRING, _OFFSET, _SOFTENED = 5.0, 2.9, 11.9, 0.05
+
+_FEWEST: Final = 4
+"""Beats that there must be."""
+
+_FIRST: Final = np.array([2.7, 0.0, 0.4, -3.4, -2.3, 6.9])
+_FIRST_BIAS: Final = -0.8
+"""Evidence, in nats, that a beat is the first of its bar, by what is heard there; fitted to rendered music."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bars:
+    """Beats and bars.
+
+    Attributes
+    ----------
+    beats : float64, shape (n,)
+        When each beat's attack begins, in seconds from the start of the file, in order. Where music keeps to a click
+        they are evenly spaced.
+    downbeats : float64, shape (m,)
+        Those beats that begin a bar.
+    meter : int
+        Beats per bar, 3 or 4; a bar of two beats is half of one of four.
+    tempo : float
+        Beats per minute, from the median distance between beats.
+    confidence : float
+        From 0 to 1, how surely there is a beat: see `LEAST_CONFIDENCE`.
+    """
+
+    beats: NDArray[np.float64]
+    downbeats: NDArray[np.float64]
+    meter: int
+    tempo: float
+    confidence: float
+
+    def bar_spans(self) -> list[tuple[float, float]]:
+        """Start and end in seconds of each complete bar: one that has `meter` beats and ends with another's start."""
+        places = np.searchsorted(self.beats, self.downbeats)
+        return [
+            (float(self.beats[first]), float(self.beats[last]))
+            for first, last in pairwise(places)
+            if last - first == self.meter
+        ]
+
+
+def find_bars(path: AnyPath, *, start: float = 0.0, end: float | None = None) -> Bars | None:
+    """Listen for beats and bars.
+
+    Parameters
+    ----------
+    path : path
+        An audio file.
+    start, end : float
+        Only this range, in seconds. The default is the whole file.
+
+    Returns
+    -------
+    Bars or None
+        None if no beat is heard: in silence, in a drone, in speech, in less than a bar.
+
+    Raises
+    ------
+    AudioDecodeError
+        If nothing can be decoded.
+    UsageError
+        If the range is not ``0 <= start < end`` or starts after the end of the sound.
+    """
+    return bars_of(hear_pulse(path, start=start, end=end), start)
+
+
+def bars_of(pulse: Pulse, start: float = 0.0) -> Bars | None:
+    """Beats and bars of what was heard of a passage that starts at `start` seconds."""
+    strokes = pulse.activations.astype(np.float64)
+    beat = strokes[:, 4]
+    frames = decode_beats(beat, DRUM_RATE, pulse.tempo)
+    if frames is None or len(frames) < _FEWEST:
+        return None
+    confidence = _confidence(strongest(beat, frames), pulse.tempo)
+    if confidence < LEAST_CONFIDENCE:
+        return None
+    beats = refine(frames / DRUM_RATE, pulse.attacks, ATTACK_RATE)
+    meter, first = decode_bars(strongest(strokes, frames) @ _FIRST + _FIRST_BIAS)
+    inside = (beats >= 0.0) & (beats <= pulse.seconds)
+    tempo = 60.0 / float(np.median(np.diff(beats)))
+    return Bars(beats[inside] + start, beats[first[inside[first]]] + start, meter, tempo, confidence)
+
+
+def _confidence(expected: NDArray[np.float64], tempo: NDArray[np.float64]) -> float:
+    """See `LEAST_CONFIDENCE`."""
+    surely = np.log(max(float(expected.mean()), 1e-6))
+    recurring = np.log(max(float(tempo.max()), 0.0) + _SOFTENED)
+    return float(1.0 / (1.0 + np.exp(-(_EXPECTED * surely + _RECURRING * recurring + _OFFSET))))

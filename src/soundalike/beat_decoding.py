@@ -1,0 +1,223 @@
+"""From what is heard frame by frame to beats and bars.
+
+Tempo first: the path through the local tempi that is strong and even (a Viterbi search); then beats at distances near
+that tempo by dynamic programming (D. Ellis, "Beat tracking by dynamic programming", JNMR 2007), at the tempo, its half
+or its double, whichever explains what the net expects best (frames are beats or are not, as in F. Krebs, S. Böck,
+G. Widmer, "An efficient state-space model for joint tempo and meter tracking", ISMIR 2015); then the position of each
+beat in its bar, again by a Viterbi search.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundalike.encoders.embedded.rhythm import comb
+from soundalike.tempo import BPM
+
+Array = NDArray[np.float64]
+
+METERS: Final = (4, 3)
+
+_WINDOW: Final = 12.0
+_HOP: Final = 3.0
+"""Seconds of a local tempo profile, and from one to the next."""
+
+_STEADY: Final = 0.35
+_REACH: Final = 8
+"""What a change of the tempo by so many grid points costs, in strengths of the best tempo; it cannot change by more."""
+
+_PREFERRED: Final = 115.0
+_OCTAVES: Final = 0.75
+"""Centre and width of what listeners take for the beat, as in `soundalike.tempo`."""
+
+_RATIOS: Final = (1.0, 2.0, 0.5, 1.5, 2.0 / 3.0, 3.0, 1.0 / 3.0, 0.75, 4.0 / 3.0)
+_SLOWEST, _FASTEST = 50.0, 215.0
+_TIGHT: Final = 60.0
+"""How much a distance between beats that is off the tempo costs, times the square of its logarithm."""
+
+_LIKELIER: Final = 1.3
+"""A beat's log-likelihood beside that of no beat, where the net says one half."""
+
+_EXPLAINED, _RECURRING, _USUAL = 0.83, 3.3, 1.27
+"""What is added for one nat a second, for the strongest tempo and for a usual one; fitted to rendered music."""
+
+_JUMP: Final = 1e-4
+"""How likely a bar is too short or too long."""
+
+
+def decode_beats(beat: Array, rate: float, tempo: Array) -> NDArray[np.int64] | None:
+    """Find the beats.
+
+    Parameters
+    ----------
+    beat : float64, shape (frames,)
+        How likely each frame is a beat.
+    rate : float
+        Frames a second.
+    tempo : float64, shape (320,)
+        Tempo profile of the whole, see `soundalike.tempo`.
+
+    Returns
+    -------
+    int64, shape (n,), or None
+        The frames of the beats, in order; None where nothing recurs, or the beats would not be two.
+    """
+    path = tempo_path(beat, rate)
+    if path is None:
+        return None
+    middle = np.median(path) * np.array(_RATIOS)
+    ratios = np.array(_RATIOS)[(middle >= _SLOWEST) & (middle <= _FASTEST)]
+    readings = track(beat, 60.0 * rate / (path * ratios[:, None]))
+    strength = np.maximum(tempo, 0.0) / max(float(tempo.max()), 1e-9)
+    scores = []
+    for ratio, frames in zip(ratios, readings, strict=True):
+        bpm = float(np.median(path)) * ratio
+        near = int(np.abs(BPM - bpm).argmin())
+        taste = -0.5 * (np.log2(bpm / _PREFERRED) / _OCTAVES) ** 2
+        recurring = float(strength[max(0, near - 1) : near + 2].max())
+        gain = float(np.sum(evidence(beat, frames))) * rate / len(beat)
+        scores.append(_EXPLAINED * gain + _RECURRING * recurring + _USUAL * taste)
+    frames = readings[int(np.argmax(scores))]
+    return frames if len(frames) > 1 else None
+
+
+def strongest(curves: NDArray[np.floating], frames: NDArray[np.int64]) -> Array:
+    """The largest value at each frame or beside it: float64, the shape of ``curves[frames]``."""
+    near = [curves[np.clip(frames + shift, 0, len(curves) - 1)] for shift in (-1, 0, 1)]
+    return np.asarray(np.max(near, axis=0), np.float64)
+
+
+def evidence(beat: Array, frames: NDArray[np.int64]) -> Array:
+    """By how much likelier what is heard is if each of these frames is a beat, in nats."""
+    chance = np.clip(strongest(beat, frames), 0.01, 0.99)
+    return np.asarray(np.log(chance / (1.0 - chance)) + _LIKELIER)
+
+
+def tempo_path(beat: Array, rate: float) -> Array | None:
+    """The tempo in each frame, in beats per minute; None where nothing recurs."""
+    profiles, centres = [], []
+    size, hop = round(_WINDOW * rate), round(_HOP * rate)
+    lags = int(0.75 * _WINDOW * rate)
+    for first in range(0, max(1, len(beat) - size + hop), hop):
+        part = beat[max(0, min(first, len(beat) - size)) :][:size]
+        profiles.append(local_tempo(part, rate, lags))
+        centres.append(min(first, max(0, len(beat) - size)) + len(part) / 2)
+    strength = np.maximum(np.array(profiles), 0.0)
+    if not strength.max() > 0.0:
+        return None
+    distance = np.log2(BPM / _PREFERRED) / _OCTAVES
+    strength *= np.exp(-0.5 * np.square(distance))
+    strength[:, (BPM < _SLOWEST) | (BPM > _FASTEST)] = 0.0
+    path = _even_path(strength / strength.max())
+    fine = [_between(row, place) for row, place in zip(strength, path, strict=True)]
+    return np.exp(np.interp(np.arange(len(beat)), centres, np.log(fine)))
+
+
+def local_tempo(part: Array, rate: float, lags: int) -> Array:
+    """How well each tempo explains after which time beats recur, in part of the curve."""
+    size = 1 << int(np.ceil(np.log2(len(part) + lags)))
+    centred = part - part.mean()
+    repeats = np.fft.irfft(np.square(np.abs(np.fft.rfft(centred, size))), size)[:lags]
+    if not repeats[0] > 1e-9:
+        return np.zeros(len(BPM))
+    profile: Array = np.asarray(comb(rate, lags) @ (repeats / repeats[0])) * np.sqrt(repeats[0] / len(part))
+    return profile
+
+
+def _even_path(strength: Array) -> NDArray[np.intp]:
+    """The grid point in each row, with little movement from row to row."""
+    score, back = strength[0], []
+    shifts = np.arange(-_REACH, _REACH + 1)
+    cost = _STEADY * np.abs(shifts) / _REACH
+    points = np.arange(len(score))
+    for row in strength[1:]:
+        padded = np.pad(score, _REACH, constant_values=-np.inf)
+        moved = padded[points + shifts[:, None] + _REACH] - cost[:, None]
+        choice = moved.argmax(axis=0)
+        score = moved[choice, points] + row
+        back.append(points + choice - _REACH)
+    path = [int(score.argmax())]
+    for step in reversed(back):
+        path.append(int(step[path[-1]]))
+    return np.array(path[::-1])
+
+
+def _between(row: Array, place: int) -> float:
+    """The tempo at a peak near a grid point, by a parabola."""
+    place = int(np.clip(place, 1, len(row) - 2))
+    below, here, above = row[place - 1 : place + 2]
+    curve = below - 2.0 * here + above
+    shift = float(np.clip(0.5 * (below - above) / curve, -0.5, 0.5)) if curve < 0.0 else 0.0
+    return float(BPM[place] * (BPM[1] / BPM[0]) ** shift)
+
+
+def track(beat: Array, periods: Array) -> list[NDArray[np.int64]]:
+    """Beats whose distances are near each of some periods, by dynamic programming.
+
+    Parameters
+    ----------
+    beat : float64, shape (frames,)
+    periods : float64, shape (n, frames)
+        In frames.
+
+    Returns
+    -------
+    list of int64, each of shape (beats,)
+        The frames of the beats, for each period.
+    """
+    longest = int(np.ceil(1.6 * periods.max()))
+    rows = np.arange(len(periods))
+    logs = np.log(np.arange(longest, 0, -1))
+    log_periods = np.log(periods)
+    score = np.zeros((len(periods), longest + len(beat)))
+    back = np.empty((len(periods), len(beat)), np.int64)
+    for frame, chance in enumerate(beat):
+        before = score[:, frame : frame + longest] - _TIGHT * np.square(logs - log_periods[:, frame, None])
+        best = before.argmax(axis=1)
+        score[:, frame + longest] = chance + before[rows, best]
+        back[:, frame] = frame + best - longest
+    return [_walked(score[row, longest:], back[row], int(periods[row, -1]) + 1) for row in rows]
+
+
+def _walked(score: Array, back: NDArray[np.int64], period: int) -> NDArray[np.int64]:
+    """The beats, from the best one within the last period back to the first."""
+    frames = [len(score) - 1 - int(score[::-1][:period].argmax())]
+    while back[frames[-1]] >= 0:
+        frames.append(int(back[frames[-1]]))
+    return np.array(frames[::-1])
+
+
+def decode_bars(first: Array, meters: tuple[int, ...] = METERS) -> tuple[int, NDArray[np.int64]]:
+    """How many beats a bar has, and which beats begin one.
+
+    Parameters
+    ----------
+    first : float64, shape (n,)
+        Evidence that each beat is the first of a bar, in nats.
+
+    Returns
+    -------
+    int, int64 of shape (m,)
+        The meter and indices of beats.
+    """
+    readings = [(*_positions(first, meter), meter) for meter in meters]
+    _, positions, meter = max(readings, key=lambda reading: reading[0])
+    return meter, np.flatnonzero(positions == 0)
+
+
+def _positions(first: Array, meter: int) -> tuple[float, NDArray[np.int64]]:
+    """Likelihood and position of each beat in its bar."""
+    score, back = np.zeros(meter), []
+    for evidence in first:
+        stay, jump = np.roll(score, 1), score.max() + np.log(_JUMP)
+        source = np.where(stay >= jump, (np.arange(meter) - 1) % meter, int(score.argmax()))
+        score = np.maximum(stay, jump)
+        score[0] += evidence
+        back.append(source)
+    positions = [int(score.argmax())]
+    for source in reversed(back[1:]):
+        positions.append(int(source[positions[-1]]))
+    return float(score.max()), np.array(positions[::-1])
