@@ -3,7 +3,8 @@
 Whole-track search ranks sections to find candidates, then rescores the best tracks excerpt by
 excerpt (see `soundalike.matching`) and note by note (see `soundalike.refinement`). Passage search
 ranks excerpts. All scores that are returned come from float32 vectors and from alignments; nothing
-approximate is left in them.
+approximate is left in them. Where a stem asks for samples, those that need less stretch to fit rank higher (see
+`soundalike.fit`); their scores stay what they are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from soundalike.comparison import Comparison, Measure
 from soundalike.errors import UsageError
 from soundalike.facets import Facet, FacetVectors, Weights, sections
 from soundalike.filters import AllOf, Filter, Not, OneOf
+from soundalike.fit import Fit, fit
 from soundalike.notes import Transcription
 from soundalike.refinement import Refiner
 from soundalike.scoring import Background
@@ -42,6 +44,28 @@ SHORT_QUERY = 4
 
 
 @dataclass(frozen=True, slots=True)
+class AskedStem:
+    """That the excerpts of a query are of one stem, for which samples are looked for; see `soundalike.stem_query`.
+
+    Attributes
+    ----------
+    name : str
+        Such as "drums".
+    strokes : bool
+        Whether they are single strokes or notes, for one-shots; each is asked with by itself.
+    among : Filter
+        What may answer.
+    silent : tuple of (float, float)
+        Seconds of the passage in which the stem does not play; nothing is asked there.
+    """
+
+    name: str
+    strokes: bool
+    among: Filter
+    silent: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """What is asked.
 
@@ -57,6 +81,8 @@ class Query:
         Its notes and chords, to refine the best hits by.
     text : str
         The words that are asked with, if any; their vectors are among the excerpts' (see `soundalike.words`).
+    stem : AskedStem or None
+        Where samples are asked for that sound like one stem.
     """
 
     excerpts: FacetVectors
@@ -64,6 +90,7 @@ class Query:
     exclude: frozenset[int] = frozenset()
     transcription: Transcription | None = field(default=None, repr=False)
     text: str = ""
+    stem: AskedStem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +136,21 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer: a track and how it compares with the query."""
+    """One answer: a track, how it compares with the query, and what a sample needs to fit the song."""
 
     track: Track
     comparison: Comparison = field(repr=False)
+    fit: Fit | None = None
 
     @property
     def score(self) -> float:
         """The comparison's score."""
         return self.comparison.score
+
+    @property
+    def rank(self) -> float:
+        """What hits are ranked by: the score, less what a stretch costs."""
+        return self.score - (self.fit.cost if self.fit else 0.0)
 
 
 def search(store: Store, query: Query, options: Options, background: Background | None) -> list[Hit]:
@@ -140,7 +173,9 @@ def search(store: Store, query: Query, options: Options, background: Background 
     excerpts = thin(query.excerpts, QUERY_EXCERPTS)
     if not len(excerpts):
         return []
-    options = replace(options, where=_with_exclusions(options, query.track))
+    options = replace(options, where=_allowed(options, query))
+    if query.stem and query.stem.strokes:
+        options = replace(options, passages=True, per_track=1)
     if words_in(options.weights) and not options.raw:
         background = measure(excerpts, _sample(store), options.weights, background)
     how = Measure(options.weights, background, options.raw)
@@ -209,9 +244,10 @@ def _spread(count: int, most: int) -> NDArray[np.intp]:
     return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(np.intp))
 
 
-def _with_exclusions(options: Options, track: Track) -> Filter | None:
-    """The filter together with the exclusion of the query's own album and artist."""
-    parts: list[Filter] = [] if options.where is None else [options.where]
+def _allowed(options: Options, query: Query) -> Filter | None:
+    """The filter together with what can answer at all, and the exclusion of the query's own album and artist."""
+    among = query.stem.among if query.stem else None
+    parts, track = [part for part in (options.where, among) if part is not None], query.track
     if options.exclude_album and track.album:
         parts.append(Not(OneOf("album", (track.album,))))
     if options.exclude_artist and track.artist:
@@ -243,7 +279,7 @@ class _Finder:
         ids = sorted(best, key=lambda track: (-best[track], track))[:wanted]
         known = self.store.get(ids)
         hits = [
-            Hit(known[id_], self.measure.compare(excerpts, answer(vectors, self.options.weights)))
+            self._hit(known[id_], self.measure.compare(excerpts, answer(vectors, self.options.weights)))
             for id_, vectors in self.store.excerpts(ids).items()
             if id_ in known
         ]
@@ -262,11 +298,16 @@ class _Finder:
         ids = sorted({candidate.track for _, candidate in ranked})
         known, vectors = self.store.get(ids), self.store.excerpts(ids)
         hits = [
-            Hit(known[candidate.track], self._passage(row, candidate, vectors[candidate.track]))
+            self._hit(known[candidate.track], self._passage(row, candidate, vectors[candidate.track]))
             for row, candidate in ranked
             if candidate.track in vectors and candidate.track in known
         ]
         return _ranked(hits), all(len(candidates) < wanted for _, candidates in found)
+
+    def _hit(self, track: Track, comparison: Comparison) -> Hit:
+        """A hit; a stem asks for samples, which have to fit. Raw scores are not on the scale of its costs."""
+        needed = fit(self.query.track, track) if self.query.stem else None
+        return Hit(track, comparison, replace(needed, cost=0.0) if needed and self.options.raw else needed)
 
     def _passage(self, row: int, candidate: Candidate, track: FacetVectors) -> Comparison:
         """Compare one excerpt of the query with one of a track."""
@@ -296,7 +337,7 @@ class _Finder:
 
 def _ranked(hits: list[Hit]) -> list[Hit]:
     """Best first, equal scores by id; without those that share nothing with the query."""
-    return sorted((hit for hit in hits if not np.isnan(hit.score)), key=lambda hit: (-hit.score, hit.track.id))
+    return sorted((hit for hit in hits if not np.isnan(hit.score)), key=lambda hit: (-hit.rank, hit.track.id))
 
 
 def _capped(hits: Sequence[Hit], options: Options) -> Iterator[Hit]:
