@@ -26,9 +26,10 @@ from soundalike.encoders.embedded.transcription import Posteriors, transcribe
 from soundalike.errors import AudioDecodeError, UsageError
 from soundalike.facets import Facet, FacetVectors, Space, Vector
 from soundalike.heads import DEFAULT_HEADS, load_background, load_heads
-from soundalike.key import estimate_key
+from soundalike.key import camelot, estimate_key
 from soundalike.notes import Transcription, join
 from soundalike.recipe import Recipe
+from soundalike.samples import Attacks, count_attacks, describe
 from soundalike.scoring import Background
 from soundalike.separators import load_separator
 from soundalike.stems import audible, with_stems
@@ -54,6 +55,7 @@ class _Heard:
     rows: list[dict[Facet, Vector]] = field(default_factory=list)
     played: list[tuple[float, float, Transcription]] = field(default_factory=list)
     descriptors: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
+    attacks: Attacks | None = None
 
 
 class Analyzer:
@@ -135,6 +137,11 @@ class Analyzer:
         return self._encoder.window
 
     @property
+    def sample_rate(self) -> int:
+        """Rate in hertz of the clips that the encoder hears; `vectors` takes others too."""
+        return self._encoder.sample_rate
+
+    @property
     def understands_text(self) -> bool:
         """Whether `words` works."""
         return isinstance(self._encoder, TextEncoder) and any(head.factor == "overall" for head in self._heads)
@@ -151,7 +158,8 @@ class Analyzer:
         Returns
         -------
         AnalysedTrack
-            The track's path is absolute; its tempo and key are those of the range.
+            The track's path is absolute; its tempo and key are those of the range. A whole file is also looked at as
+            a sample (see `soundalike.samples`): what it tells of its tempo and key goes before what is heard.
 
         Raises
         ------
@@ -191,7 +199,10 @@ class Analyzer:
         )
         if silent:
             return AnalysedTrack(track, self._excerpts([], []))
-        track = _with_tempo_and_key(track, heard.descriptors / len(heard.rows))
+        descriptors = heard.descriptors / len(heard.rows)
+        track = _with_tempo_and_key(track, descriptors)
+        if start == 0.0 and end is None:
+            track = _as_sample(track, heard.attacks, descriptors[LAYOUT["chroma"]])
         transcription = join(heard.played, beat=60.0 / track.tempo if track.tempo else 0.0)
         return AnalysedTrack(track, self._excerpts(heard.times, heard.rows), transcription)
 
@@ -216,6 +227,7 @@ class Analyzer:
             group, self._listen([stems for _, stems in group]), strict=True
         ):
             if any(row.any() for row in vectors.values()):
+                heard.attacks = heard.attacks or count_attacks(excerpt.clip)
                 heard.times.append((excerpt.start, excerpt.end))
                 heard.rows.append(vectors)
                 heard.descriptors += embedding
@@ -361,4 +373,20 @@ def _with_tempo_and_key(track: Track, heard: NDArray[np.float64]) -> Track:
         key=key.name if key else None,
         camelot=key.camelot if key else None,
         key_confidence=round(key.confidence, 3) if key else None,
+    )
+
+
+def _as_sample(track: Track, attacks: Attacks | None, chroma: NDArray[np.float64]) -> Track:
+    """Add of what kind a sample is, and put what its file tells of tempo and key in the place of what was heard."""
+    sample = describe(
+        track.path, duration=track.duration, tempo=track.tempo, key=track.key, attacks=attacks, chroma=chroma
+    )
+    return replace(
+        track,
+        kind=sample.kind,
+        tempo=round(sample.tempo, 2) if sample.tempo else None,
+        tempo_confidence=1.0 if sample.tempo_told else track.tempo_confidence if sample.tempo else None,
+        key=sample.key,
+        camelot=camelot(sample.key) if sample.key else None,
+        key_confidence=1.0 if sample.key_told else track.key_confidence,
     )
