@@ -62,6 +62,8 @@ class AddReport:
         Listened to and stored, silent ones included.
     unchanged, moved, retagged : int
         Known already: untouched, under another name, or with other tags.
+    renewed : int
+        Untouched, and listened to again because that was asked for.
     failed : int
         Not in the library because they cannot be analysed; `remembered` of them were not tried
         again because they have not changed.
@@ -79,6 +81,7 @@ class AddReport:
     unchanged: int = 0
     moved: int = 0
     retagged: int = 0
+    renewed: int = 0
     failed: int = 0
     remembered: int = 0
     silent: int = 0
@@ -95,6 +98,7 @@ def add_paths(
     paths: Sequence[str | Path],
     *,
     retry: bool = False,
+    again: bool = False,
     leave_out: Callable[[Path], bool] | None = None,
     planned: Callable[[Sequence[str]], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -110,7 +114,7 @@ def add_paths(
     files = [path for path in discover(roots, on_error=run.fail) if not (leave_out and leave_out(Path(path)))]
     if not files:
         run.report.warnings.append(f"No audio file was found in {', '.join(map(printable, roots))}.")
-    tasks = run.plan(files, retry=retry)
+    tasks = run.plan(files, retry=retry, again=again)
     if planned:
         planned([task.path for task in tasks])
     outcomes = listening(tasks)
@@ -209,13 +213,13 @@ class _Run:
             if not os.path.lexists(track.path):
                 self._missing[track.size].append(track)
 
-    def plan(self, files: Sequence[str], *, retry: bool) -> list[Task]:
+    def plan(self, files: Sequence[str], *, retry: bool, again: bool) -> list[Task]:
         """Decide file by file; renamed ones are dealt with at once."""
         tasks = []
         for path in files:
             known = self._known.get(path)
             failure = self._failures.get(path)
-            if known and _unchanged(known):
+            if known and not again and _unchanged(known):
                 self.report.unchanged += 1
             elif failure and not retry and failure.fingerprint and failure.fingerprint == fingerprint(path):
                 self.report.failed += 1
@@ -224,7 +228,7 @@ class _Run:
                 self._move(old, path)
             else:
                 self._seen[path] = fingerprint(path)
-                tasks.append(Task(path, known))
+                tasks.append(Task(path, None if again else known))  # the store knows it by its path, and keeps its id
         return tasks
 
     def keep(self, task: Task, outcome: Outcome) -> None:
@@ -274,7 +278,11 @@ class _Run:
             self.report.moved += 1
             return
         self._store.add([entry])
-        self.report.added += 1
+        known = self._known.get(track.path)
+        if known and (known.size, known.mtime_ns) == (track.size, track.mtime_ns):
+            self.report.renewed += 1
+        else:
+            self.report.added += 1
         self.report.silent += track.silent
 
     def _renamed_from(self, path: str) -> Track | None:
