@@ -34,10 +34,8 @@ from soundalike.stems import STEM_DB
 from soundalike.tags import read_tags
 from soundalike.tracks import printable
 
-EARLY: Final = 0.025
-LATE: Final = 0.008
-"""Seconds by which a loop in the song's tempo may end before or after its bars do; else it has a tempo of its own. What
-is early loses the last of its tail, but what is late would begin the next stroke."""
+FREE: Final = 0.025
+"""Seconds by which bars may be longer or shorter than the song's tempo says; else a loop has a tempo of its own."""
 
 IN_STEP: Final = 0.02
 """Seconds that the last beat of a song may move when its tempo is rounded."""
@@ -61,6 +59,7 @@ _GIVEN_BY: Final = {
 """Stems of separators, the simplest first, for those who ask another one."""
 
 _MARGIN: Final = 0.1
+_GUARD: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +144,8 @@ class Place:
     ----------
     first, length : int
         Samples at the song's rate.
+    rest : int
+        Samples at its end in which the song is playing the next stroke.
     beats : int
     tempo : float
         Beats per minute, so that there are ``beats * 60 / tempo`` seconds in it.
@@ -152,6 +153,7 @@ class Place:
 
     first: int
     length: int
+    rest: int
     beats: int
     tempo: float
 
@@ -262,21 +264,24 @@ def _usual_tempo(beats: NDArray[np.float64]) -> float:
 
 def place_of(song: Song, run: Run) -> Place:
     """The samples of a run: from just before its first attack on, as long as its beats take."""
-    start, end = (_attack(song, bar) for bar in (run.first, run.first + run.bars))
+    after = run.first + run.bars
+    start, end = (float(song.grid.starts[bar]) for bar in (run.first, after))
     beats = run.bars * song.grid.meter
-    late = beats * 60.0 / song.tempo - (end - start)
-    tempo = song.tempo if -EARLY <= late <= LATE else beats * 60.0 / (end - start)
+    at_home = abs(beats * 60.0 / song.tempo - (end - start)) <= FREE
+    tempo = song.tempo if at_home else beats * 60.0 / (end - start)
+    first = max(round((min(start, _attack(song, run.first)) - LEAD) * song.rate), 0)
     length = round(beats * 60.0 / tempo * song.rate)
-    return Place(max(round((start - LEAD) * song.rate), 0), length, beats, tempo)
+    rest = max(first + length - round((min(_attack(song, after), end + FREE) - _GUARD) * song.rate), 0)
+    return Place(first, length, rest, beats, tempo)
 
 
 def _attack(song: Song, bar: int) -> float:
-    """When the attack that a bar begins with is heard in the mix, in seconds; its first beat where there is none."""
+    """When the attack that a bar begins with is heard in the mix, in seconds; infinite where there is none."""
     time = float(song.grid.starts[bar])
     begun = max(time - _MARGIN, 0.0)
     near = load_clip(song.path, start=begun, end=time + _MARGIN)
     found = attack(near.samples, near.rate, time - begun)
-    return time if found is None else begun + found
+    return np.inf if found is None else begun + found
 
 
 def _cut(song: Song, part: Part, runs: Sequence[Run]) -> list[tuple[Loop, Samples]]:
@@ -316,7 +321,7 @@ def _samples(song: Song, part: Part, place: Place) -> Samples:
     samples = clip.resample(song.rate).samples
     if len(samples) < song.channels:
         samples = np.repeat(samples, song.channels, axis=0)
-    return seamless(samples, place.first - begun, place.length, fade=round(FADE * song.rate))
+    return seamless(samples, place.first - begun, place.length, fade=round(FADE * song.rate), rest=place.rest)
 
 
 def _chunks(song: Song, loop: Loop, samples: Samples) -> SampleChunks:

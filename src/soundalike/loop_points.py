@@ -1,7 +1,7 @@
 """Where a loop begins, and how its end flows into its beginning without a click.
 
 The end of a loop is faded into what the song itself plays just before the loop begins, so that going round leads from
-one sample of the song to the very next. Nothing of the beginning is touched: the first stroke is whole.
+one sample of the song to the very next. Nothing of the beginning is touched, so that the first stroke is whole.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ Samples = NDArray[np.float32]
 REACH: Final = 0.015
 """Seconds around a beat in which an attack is taken to be the beat's own."""
 
-LEAD: Final = 0.003
-"""Seconds by which a loop begins before its first attack."""
+LEAD: Final = 0.005
+"""Seconds by which a loop begins before its first beat or attack, whichever is earlier."""
 
 FADE: Final = 0.015
 """Seconds over which the end of a loop becomes what comes before it."""
@@ -60,7 +60,7 @@ def attack(samples: Samples, rate: int, time: float) -> float | None:
     return (first + (best + side) * hop) / rate if rise[best] >= _CLEAR_DB else None
 
 
-def seamless(samples: Samples, first: int, length: int, *, fade: int) -> Samples:
+def seamless(samples: Samples, first: int, length: int, *, fade: int, rest: int = 0) -> Samples:
     """Cut a loop whose end flows into its beginning.
 
     Parameters
@@ -72,7 +72,10 @@ def seamless(samples: Samples, first: int, length: int, *, fade: int) -> Samples
     length : int
         Samples that the loop has.
     fade : int
-        Samples at its end that become those just before `first`; at most as many as it has.
+        Samples over which its end becomes what comes before `first`.
+    rest : int
+        Samples after that, up to the end, in which only the latter is heard: so that a stroke that the song plays
+        there already is not heard twice.
 
     Returns
     -------
@@ -80,20 +83,23 @@ def seamless(samples: Samples, first: int, length: int, *, fade: int) -> Samples
 
     Notes
     -----
-    The weights are halves of a cosine, a and 1 - a, divided by ``sqrt(a^2 + b^2 + 2 r a b)``: what is alike on both
-    sides (correlation r = 1) keeps its level as it is, what is not (r = 0) its power. The last sample is that before
-    the first one in the song.
+    The weights are halves of a cosine, a and b = 1 - a, divided by ``sqrt(a^2 + b^2 + 2 r a b)``: what is alike on both
+    sides (correlation r = 1) stays as it is, what is not (r = 0) keeps its power. The last sample is that before
+    the first one in the song. Where the song itself begins with the loop, its first sixteenth of `fade` is faded in.
     """
     loop = _passage(samples, first, length)
-    fade = min(fade, length)
-    if fade < 1:
+    rest = min(rest, length)
+    fade = min(fade, length - rest)
+    into = np.concatenate([0.5 - 0.5 * np.cos(np.pi * np.arange(1, fade + 1) / fade), np.ones(rest)])
+    if not len(into):
         return loop
-    before, ending = _passage(samples, first - fade, fade), loop[:, length - fade :]
-    into = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, fade + 1) / fade)
+    before, ending = _passage(samples, first - len(into), len(into)), loop[:, length - len(into) :]
     out = 1.0 - into
     alike = float(np.clip(_correlation(before, ending), 0.0, 1.0))
     norm = np.sqrt(np.square(into) + np.square(out) + 2.0 * alike * into * out)
-    loop[:, length - fade :] = ending * (out / norm) + before * (into / norm)
+    loop[:, length - len(into) :] = ending * (out / norm) + before * (into / norm)
+    if first <= 0 and (rise := fade // 16):
+        loop[:, :rise] *= (np.arange(rise) / rise).astype(np.float32)
     return loop
 
 

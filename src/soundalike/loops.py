@@ -50,7 +50,7 @@ tune differs are alike by 0.75 to 0.88, repeated ones by 0.91 to 0.98."""
 UNLIKE: Final = 0.7
 """Likeness that counts for nothing: two bars by the same players have that much in common."""
 
-LEAST_SCORE: Final = 0.5
+LEAST_SCORE: Final = 0.6
 """A run with a lower score is no loop."""
 
 SOFT_DB: Final = 12.0

@@ -22,7 +22,7 @@ from soundalike.key import KEYS
 from soundalike.loop_cutting import Wanted, cut_loops
 from soundalike.loop_files import Loop, loop_name, safe, write_loop
 from soundalike.loop_folder import LoopLedger, fill_folder
-from soundalike.loop_points import attack, seam, seamless
+from soundalike.loop_points import LEAD, attack, seam, seamless
 from soundalike.loops import SLOTS, StemPicture, choose_runs, grid_of, picture_of
 from soundalike.separators import load_separator
 
@@ -159,6 +159,15 @@ def test_a_fade_between_sounds_that_are_not_alike_keeps_their_power():
 def test_a_loop_that_begins_with_the_sound_ends_in_silence():
     loop = seamless(noise(2.0), 0, RATE, fade=330)
     assert not loop[:, -1].any()
+    assert seam(loop, RATE) <= 1.0
+
+
+def test_the_next_stroke_is_not_heard_at_the_end_of_a_loop():
+    samples = np.zeros((1, 2 * RATE), np.float32)
+    samples[0, [5000, 5000 + RATE - 300]] = 1.0  # the second comes early
+    assert seamless(samples, 4900, RATE, fade=330)[0, -1000:].max() > 0.2
+    loop = seamless(samples, 4900, RATE, fade=330, rest=250)
+    assert np.flatnonzero(loop).tolist() == [100]
 
 
 def test_an_attack_near_a_beat_is_found_to_the_millisecond():
@@ -263,6 +272,9 @@ def test_a_stem_file_may_begin_before_and_end_sooner_than_the_song(tmp_path):
     assert later.level[3] == -np.inf
 
 
+DRUMS = Wanted(("drums",))
+
+
 # Files
 
 
@@ -343,12 +355,12 @@ def test_loops_of_a_song_line_up(song, out, files):
         samples = load_clip(loop.path).samples
         assert samples.shape == (2, round(loop.beats * 60 / loop.tempo * RATE))
         assert (loop.tempo, loop.beats) == (120.0, 4 * loop.bars)
-        assert (loop.start + 0.003) % (4 * BEAT) == pytest.approx(BEAT, abs=0.001)
+        assert (loop.start + LEAD) % (4 * BEAT) == pytest.approx(BEAT, abs=0.002)
         assert loop.seam <= 1.0
 
 
 def test_a_loop_holds_what_its_stem_plays(song, out, files):
-    (loop,) = cut_loops(str(song("AAAAAAAA")), out, files, Wanted(("drums",)))
+    (loop,) = cut_loops(str(song("AAAAAAAA")), out, files, DRUMS)
     samples, first = load_clip(loop.path).samples, round(loop.start * RATE)
     expected = drums("AAAAAAAA")[:, first : first + samples.shape[1]]
     np.testing.assert_allclose(samples, expected.repeat(2, axis=0), atol=1e-6)
@@ -380,7 +392,7 @@ def test_drums_have_no_key_and_what_has_one_says_it(song, out, files):
 
 
 def test_files_say_tempo_beats_meter_and_loop_points(song, out, files):
-    (loop, *_) = cut_loops(str(song()), out, files, Wanted(("drums",)))
+    (loop, *_) = cut_loops(str(song()), out, files, DRUMS)
     chunks = read_chunks(loop.path)
     assert (chunks.tempo, chunks.beats, chunks.meter) == (120.0, 16, (4, 4))
     assert chunks.loop == (0, load_clip(loop.path).samples.shape[1])
@@ -432,7 +444,7 @@ def test_a_song_called_mix_goes_by_its_folder(tmp_path):
 
 
 def test_loops_that_would_be_called_the_same_are_told_apart_by_where_they_begin(song, out, files):
-    loops = cut_loops(str(song("AAAABBBB")), out, files, Wanted(("drums",)))
+    loops = cut_loops(str(song("AAAABBBB")), out, files, DRUMS)
     assert sorted(Path(loop.path).name for loop in loops) == [
         "Song - drums - 4 bars - 120 bpm - 0m00.wav",
         "Song - drums - 4 bars - 120 bpm - 0m08.wav",
@@ -466,7 +478,7 @@ def test_a_song_without_stems_says_so(tmp_path, song, out, files):
     for stem in path.parent.glob("* - *.wav"):
         stem.unlink()
     with pytest.raises(UsageError, match="No stems of"):
-        cut_loops(str(path), out, files, Wanted(("drums",)))
+        cut_loops(str(path), out, files, DRUMS)
 
 
 @pytest.mark.parametrize("values", [{"lengths": (0,)}, {"lengths": (4, 65)}, {"most": 0}])
@@ -498,9 +510,9 @@ def names(folder: Path) -> list[str]:
 
 def test_the_same_command_again_makes_nothing_new(song, out, files, monkeypatch):
     path = song()
-    (first,) = fill_folder(out, [path.parent], files)
+    (first,) = fill_folder(out, [path.parent], files, DRUMS)
     monkeypatch.setattr("soundalike.loop_folder.cut_loops", lambda *_: pytest.fail("it was cut again"))
-    (again,) = fill_folder(out, [path.parent], files)
+    (again,) = fill_folder(out, [path.parent], files, DRUMS)
     assert (first.known, again.known) == (False, True)
     assert again.loops == first.loops
     assert len(names(out)) == len(first.loops)
@@ -508,7 +520,7 @@ def test_the_same_command_again_makes_nothing_new(song, out, files, monkeypatch)
 
 def test_other_settings_cut_again(song, out, files):
     path = song()
-    fill_folder(out, [path], files, Wanted(("drums",)))
+    fill_folder(out, [path], files, DRUMS)
     (other,) = fill_folder(out, [path], files, Wanted(("drums",), (1,)))
     assert not other.known
     assert {loop.bars for loop in other.loops} == {1}
@@ -519,10 +531,10 @@ def test_a_run_that_was_killed_goes_on_without_doubles(song, out, files, monkeyp
     with monkeypatch.context() as context:
         context.setattr(LoopLedger, "record", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            fill_folder(out, [path], files)
+            fill_folder(out, [path], files, DRUMS)
     begun = names(out)
     (out / ".loop-half").write_bytes(b"RIFF")
-    (done,) = fill_folder(out, [path], files)
+    (done,) = fill_folder(out, [path], files, DRUMS)
     assert begun == names(out)
     assert len(done.loops) == len(begun)
     assert not (out / ".loop-half").exists()
@@ -530,26 +542,26 @@ def test_a_run_that_was_killed_goes_on_without_doubles(song, out, files, monkeyp
 
 def test_a_loop_that_was_deleted_does_not_come_back(song, out, files):
     path = song()
-    (done,) = fill_folder(out, [path], files)
+    (done,) = fill_folder(out, [path], files, DRUMS)
     Path(done.loops[0].path).unlink()
-    (again,) = fill_folder(out, [path], files)
+    (again,) = fill_folder(out, [path], files, DRUMS)
     assert again.loops == done.loops[1:]
     assert len(names(out)) == len(done.loops) - 1
 
 
 def test_a_folder_of_loops_may_move(song, out, files, tmp_path):
     path = song()
-    fill_folder(out, [path], files)
+    fill_folder(out, [path], files, DRUMS)
     out.rename(tmp_path / "moved")
-    (again,) = fill_folder(tmp_path / "moved", [path], files)
+    (again,) = fill_folder(tmp_path / "moved", [path], files, DRUMS)
     assert again.known
     assert all(Path(loop.path).parent == tmp_path / "moved" for loop in again.loops)
 
 
 def test_loops_among_the_songs_are_no_songs(song, files):
     music = song().parent
-    fill_folder(music / "loops", [music], files)
-    (again,) = fill_folder(music / "loops", [music], files)
+    fill_folder(music / "loops", [music], files, DRUMS)
+    (again,) = fill_folder(music / "loops", [music], files, DRUMS)
     assert again.path.endswith("Song.wav")
 
 
@@ -557,7 +569,7 @@ def test_a_song_that_fails_does_not_stop_the_others(song, out, files):
     path = song()
     (path.parent / "Broken.mp3").write_bytes(b"no sound at all" * 99)
     (path.parent / "notes.txt").write_text("la la la")
-    broken, good = fill_folder(out, [path.parent], files)
+    broken, good = fill_folder(out, [path.parent], files, DRUMS)
     assert "Broken.mp3" in broken.reason
     assert good.loops
     assert not good.reason
@@ -566,14 +578,14 @@ def test_a_song_that_fails_does_not_stop_the_others(song, out, files):
 def test_where_no_song_is_nothing_is_made(tmp_path, files):
     (tmp_path / "empty").mkdir()
     with pytest.raises(NotFoundError, match="No song was found"):
-        fill_folder(tmp_path / "loops", [tmp_path / "empty"], files)
+        fill_folder(tmp_path / "loops", [tmp_path / "empty"], files, DRUMS)
     assert not (tmp_path / "loops").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_named(song, tmp_path, files):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UsageError, match="cannot be made"):
-        fill_folder(tmp_path / "file" / "loops", [song()], files)
+        fill_folder(tmp_path / "file" / "loops", [song()], files, DRUMS)
 
 
 @pytest.mark.parametrize(
@@ -582,5 +594,5 @@ def test_a_folder_that_cannot_be_made_is_named(song, tmp_path, files):
 def test_a_ledger_that_makes_no_sense_is_left_alone(song, out, files, content):
     (out / "loops.json").write_text(content)
     with pytest.raises(StoreCorruptError, match="Delete it"):
-        fill_folder(out, [song()], files)
+        fill_folder(out, [song()], files, DRUMS)
     assert (out / "loops.json").read_text() == content
