@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from soundalike.research.evaluation.report import table
 from soundalike.research.listeners.factor_votes import FACTORS
@@ -18,20 +19,10 @@ def human_tables(humans: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str,
     Parameters
     ----------
     humans : dict
-        From `soundalike.research.listeners.human_weights.human_part`.
+        From `soundalike.research.listeners.human_weights.human_part`, or some parts of it.
     """
     return {
-        "Factors, within a person: log odds, and what the overall choice goes with": table(
-            ["config", "part", "votes", f"weights {EACH}", "R2 share", "single", "joint", "conflicts", "followed"],
-            [_within(cell) for cell in humans["within_person"]],
-        ),
-        "Factors, between persons: one half of the listeners predicts the other": table(
-            ["config", "part", f"weights {EACH}", "of their sum", "joint", "single", "by overall"],
-            [_between(cell) for cell in humans["between_persons"]],
-        ),
-        "Parts: votes on each part predict votes on the mix of the same tracks": table(
-            ["config", *PARTS, "correlation", "triples"], [_parts(cell) for cell in humans["parts"]]
-        ),
+        TABLES[name].title: table(TABLES[name].header, map(TABLES[name].row, cells)) for name, cells in humans.items()
     }
 
 
@@ -76,3 +67,30 @@ def _parts(cell: Mapping[str, Any]) -> list[str]:
 def _shares(values: Iterable[float | None], digits: int = 1) -> str:
     """Shares in per cent, a dash where there is none."""
     return " / ".join("-" if value is None else f"{100 * value:.{digits}f}" for value in values)
+
+
+class _Table(NamedTuple):
+    title: str
+    header: tuple[str, ...]
+    row: Callable[[Mapping[str, Any]], list[str]]
+
+
+TABLES: Final = MappingProxyType(
+    {
+        "within_person": _Table(
+            "Within a person: log odds (standard error), and what the overall choice goes with, in per cent",
+            ("config", "part", "votes", f"weights {EACH}", "R2 share", "single", "joint", "conflicts", "followed"),
+            _within,
+        ),
+        "between_persons": _Table(
+            "Between persons: weights with 95 % intervals, and how often one half predicts the other, in per cent",
+            ("config", "part", f"weights {EACH}", "of their sum", "joint", "single", "by overall"),
+            _between,
+        ),
+        "parts": _Table(
+            "Weights of answers on each part, with 95 % intervals, in answers on the mix of the same tracks",
+            ("config", *PARTS, "correlation", "triples"),
+            _parts,
+        ),
+    }
+)

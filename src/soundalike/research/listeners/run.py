@@ -78,6 +78,11 @@ def run_plan(plan: Plan) -> Document:
             "licence": dataset.licence,
             "citation": dataset.citation,
             "changed_files": dataset.changed_files(),
+            "counts": {
+                "listeners": len({trial.listener for trial in dataset.trials}),
+                "trials": len(dataset.trials),
+                "triplets": len({(t.reference, t.a, t.b) for t in answers.canonical}),
+            },
         },
         "perspectives": list(perspectives),
         "seed": plan.seed,
@@ -87,7 +92,7 @@ def run_plan(plan: Plan) -> Document:
         "votes": list(vote_cells(answers, systems, perspectives, seed=plan.seed)),
         "paper": paper_part(answers, systems, perspectives, seed=plan.seed),
         "strict": strict_part(answers, systems, perspectives, seed=plan.seed),
-        "factors": factor_part(answers, systems, seed=plan.seed) if systems else {},
+        "factors": factor_part(answers, systems, seed=plan.seed),
     }
 
 

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from soundalike.facets import Facet
 from soundalike.research.evaluation.report import FEW_SOURCES, share, table
+from soundalike.research.listeners.ceiling import SAME_TRACK
 from soundalike.research.listeners.cells import label
 from soundalike.research.listeners.human_tables import human_tables
+from soundalike.research.listeners.protocol import CUTOFFS
 from soundalike.research.listeners.published import (
     BASELINE,
     CONFIGS,
@@ -21,6 +23,7 @@ from soundalike.research.listeners.published import (
     WEIGHTS,
 )
 from soundalike.research.listeners.run import Document
+from soundalike.research.listeners.track_only import MODEL
 
 MOST_FACETS: Final = 8
 """Of a model whose weights are in a table."""
@@ -30,13 +33,14 @@ def sections(document: Document) -> dict[str, list[str]]:
     """Lines of Markdown by title, in order; parts that have nothing to say are left out."""
     found = {
         "Triplets kept, and what is possible": _kept(document),
-        "What listeners' own answers weigh": _humans(document),
+        "What factors weigh": _humans(document, ("within_person", "between_persons")),
+        "What parts weigh": _humans(document, ("parts",)),
         "One facet at a time, as the paper counts": _facets(document),
         "One facet at a time, each triplet once": _strict_facets(document),
         "Single votes": _votes(document),
         "Weighted models, as the paper measures them": _paper(document),
         "Weights, as the paper fits them": _paper_weights(document),
-        "Weighted models on tracks that they have not seen": _strict(document),
+        "Weighted models on unseen tracks": _strict(document),
         "Which model is better": _comparisons(document),
         "Weights, at equal spread": _strict_weights(document),
         "Do heads hear their own factor": _factors(document),
@@ -54,33 +58,44 @@ def _counted(cell: Mapping[str, Any] | None) -> str:
     if not cell or not cell["of"]:
         return ""
     ties = f", {cell['tied']} tied" if cell["tied"] else ""
-    return f"{per_cent((cell['right'] + 0.5 * cell['tied']) / cell['of'])} ({cell['right']}/{cell['of']}{ties})"
+    return f"{_share_of(cell)} ({cell['right']}/{cell['of']}{ties})"
 
 
 def _kept(document: Document) -> list[str]:
+    both = " / ".join(f"{cutoff:.2f}" for cutoff in CUTOFFS)
     lines = [
-        "Triplets at which agreement is at least the cut-off; in parentheses those that the paper's rows count, where "
-        "the two orders of a triplet are two. The limit is what a system that knew what everybody prefers would reach "
-        "against so few votes; same track is the rule that Y is more like X than C is.",
+        f"Triplets at which agreement is at least {both}, and the limit at either in per cent; then those that the "
+        "paper's rows count, where the two orders of a triplet are two, and in how many per cent the rule is right "
+        "that Y is more like X than C is, which needs no sound.",
         "",
     ]
-    rows = [
-        [
-            cell["perspective"],
-            cell["config"],
-            cell["part"],
-            f"{cell['cutoff']:.2f}",
-            str(cell["kept"]) + (f" ({cell['kept_ordered']})" if cell["kept_ordered"] != cell["kept"] else ""),
-            per_cent(cell["ceiling"]["limit"]),
-            _counted(cell["same_track"]) if cell["config"] == "XYC" else "",
-        ]
-        for cell in document["cells"]
-    ]
-    return lines + table(["perspective", "config", "part", "cut-off", "kept", "limit", "same track"], rows)
+    rows: dict[tuple[str, ...], dict[str, list[tuple[str, str]]]] = {}
+
+    def note(cell: Mapping[str, Any], what: str, number: str, more: str = "") -> None:
+        own = rows.setdefault((cell["perspective"], cell["config"], what), {})
+        own.setdefault(cell["part"], []).append((number, more))
+
+    for cell in document["cells"]:
+        note(cell, "kept (limit)", str(cell["kept"]), per_cent(cell["ceiling"]["limit"]))
+        if cell["perspective"] == "overall" and cell["config"] == SAME_TRACK:
+            note(cell, "as the paper counts", str(cell["kept_ordered"]))
+            note(cell, "same track", _share_of(cell["same_track"]))
+    shown = [[*key, *(_side_by_side(cells.get(part, [])) for part in PARTS)] for key, cells in rows.items()]
+    return lines + table(["perspective", "config", both, *PARTS], shown)
 
 
-def _humans(document: Document) -> list[str]:
-    tables = human_tables(document["humans"])
+def _side_by_side(found: Iterable[tuple[str, str]]) -> str:
+    """Numbers at either cut-off, as in ``130 / 92 (97.1 / 98.6)``."""
+    numbers, more = (" / ".join(each) for each in zip(*found, strict=True))
+    return f"{numbers} ({more})" if more.strip(" /") else numbers
+
+
+def _share_of(cell: Mapping[str, Any]) -> str:
+    return per_cent((cell["right"] + 0.5 * cell["tied"]) / cell["of"]) if cell["of"] else "-"
+
+
+def _humans(document: Document, names: Iterable[str]) -> list[str]:
+    tables = human_tables({name: document["humans"][name] for name in names if document["humans"][name]})
     return [line for title, lines in tables.items() for line in (f"{title}.", "", *lines, "")][:-1]
 
 
@@ -93,6 +108,9 @@ def _facets(document: Document) -> list[str]:
     ]
     rows: list[list[str]] = []
     for config in CONFIGS:
+        rows += _limits(
+            cell for cell in document["cells"] if (cell["config"], cell["perspective"]) == (config, "overall")
+        )
         for row in TABLE_1:
             printed, counts = row.agreement[config], row.counts.get(config, ((0, 0),) * len(PARTS))
             cells = [
@@ -113,14 +131,19 @@ def _strict_facets(document: Document) -> list[str]:
         "limit, 100.",
         "",
     ]
-    limits: dict[tuple[str, ...], dict[str, str]] = {}
-    for cell in document["cells"]:
-        key = (cell["config"], cell["perspective"], f"{cell['cutoff']:.2f}", "limit")
-        limits.setdefault(key, {})[cell["part"]] = per_cent(cell["ceiling"]["limit"])
-    rows = [[*key, *(cells[part] for part in PARTS)] for key, cells in limits.items()]
+    rows = _limits(document["cells"])
     rows += [row for config in CONFIGS for row in _own_rows(document, config, _with_limit)]
     rows.sort(key=lambda row: row[:3])
     return lines + table(["config", "perspective", "cut-off", "system", *PARTS], rows)
+
+
+def _limits(cells: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """The best that can be expected, a row for each config, perspective and cut-off."""
+    limits: dict[tuple[str, ...], dict[str, str]] = {}
+    for cell in cells:
+        key = (cell["config"], cell["perspective"], f"{cell['cutoff']:.2f}", "limit")
+        limits.setdefault(key, {})[cell["part"]] = per_cent(cell["ceiling"]["limit"])
+    return [[*key, *(own[part] for part in PARTS)] for key, own in limits.items()]
 
 
 def _with_limit(cell: Mapping[str, Any]) -> str:
@@ -167,9 +190,8 @@ def _paper(document: Document) -> list[str]:
         )
     lines += [
         f"The paper reports {POOL} triplets ({PUBLISHED}) and no cut-off; 0.80 is {INFERRED}. Mean ± deviation over "
-        "100 splits; in brackets the standard error corrected for splits that share triplets. Six in ten of these "
-        "triplets are XYC, where knowing the track is enough: what vectors of the track without any music reach here "
-        "is the least that a gain has to be held against.",
+        "100 splits; in brackets the standard error corrected for splits that share triplets. What knows the track "
+        "only are made-up vectors without music, mean ± deviation over draws: what a gain has to be held against.",
         "",
     ]
     rows = [
@@ -186,7 +208,8 @@ def _paper(document: Document) -> list[str]:
         for encoder, value in BASELINE.items()
     ]
     for perspective, part in document["paper"].items():
-        rows.append(["knows the track only", perspective, "Y is more like X than C", _counted(part["same_track"]), ""])
+        rows.append(["limit", perspective, "", per_cent(part["limit"]), ""])
+        rows += _without_music(perspective, part)
         for system, models in part["systems"].items():
             for model, forms in models.items():
                 if model == "missing":
@@ -194,6 +217,17 @@ def _paper(document: Document) -> list[str]:
                 else:
                     rows.append([system, perspective, model, *_forms(forms)])
     return lines + table(["system", "perspective", "model", "OLS, or cosine", "ridge"], rows)
+
+
+def _without_music(perspective: str, part: Mapping[str, Any]) -> list[list[str]]:
+    """What knowing the track is enough for: a rule, and made-up vectors alone and added up."""
+    rows = [["knows the track only", perspective, "Y is more like X than C", _counted(part["same_track"]), ""]]
+    for name, model in (("mix", "made-up mix"), ("weighted", f"made-up {MODEL}"), ("gain", "difference of the two")):
+        if part["track_only"]:
+            found = part["track_only"][name]
+            cell = f"{per_cent(found['mean'])} ± {per_cent(found['spread'])}"
+            rows.append(["knows the track only", perspective, model, cell, ""])
+    return rows
 
 
 def _printed(pair: tuple[float, float] | None) -> str:

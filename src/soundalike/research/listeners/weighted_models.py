@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import combinations
 from typing import Any, Final, TypeAlias
@@ -24,6 +25,7 @@ from soundalike.research.listeners.people import PEOPLE, part_votes
 from soundalike.research.listeners.protocol import FORMS, MODELS, count, outcomes, weighted_agreement
 from soundalike.research.listeners.published import CONFIGS
 from soundalike.research.listeners.strict import held_out_outcomes, strict_weights
+from soundalike.research.listeners.track_only import track_only_part
 
 CUTOFF: Final = 0.80
 """Agreement at which triplets of the mix count for weighted models, in both protocols."""
@@ -83,6 +85,8 @@ def paper_part(
     answers: Answers, systems: Sequence[ClipEmbeddings], perspectives: Sequence[str], *, seed: int
 ) -> dict[str, Any]:
     """The paper's Tables 2 to 4, by criterion, as JSON: XAB and XYC pooled, labels in order of presentation."""
+    from soundalike.research.listeners.ceiling import ceiling
+
     part: dict[str, Any] = {}
     for perspective in perspectives:
         kept = {
@@ -91,18 +95,30 @@ def paper_part(
         }
         pool = [triplet for triplets in kept.values() for triplet in triplets]
         labels = signs(pool) * shown_first(pool)
+        own = [
+            t for config in CONFIGS for t in answers.of(config=config, part="mix", perspective=perspective).canonical
+        ]
         part[perspective] = {
             "cutoff": CUTOFF,
             "kept": {config: len(triplets) for config, triplets in kept.items()},
             "of": len(pool),
+            "limit": ceiling(own, CUTOFF)["limit"],
             "first_chosen": int((labels == 1).sum()),
             "same_track": count(outcomes(same_track_rule(pool), signs(pool))).to_json(),
+            "track_only": _track_only(pool, seed),
             "systems": {
                 name: _paper_system(source, pool, seed)
                 for name, source in sources(systems, answers, perspective).items()
             },
         }
     return part
+
+
+def _track_only(pool: Sequence[JudgedTriplet], seed: int) -> dict[str, Any] | None:
+    """See `track_only_part`; None where there are too few triplets."""
+    with suppress(UsageError):
+        return track_only_part(pool, seed=seed)
+    return None
 
 
 def _paper_system(source: Source, pool: Sequence[JudgedTriplet], seed: int) -> dict[str, Any]:
