@@ -37,6 +37,8 @@ NEAR: Final = (0.015, 0.04)
 _NEAR_SECONDS: Final = 0.16
 _FITS: Final = 0.01
 _LOOP_ATTACKS: Final = 3
+_BUSY: Final = 4
+_LONGEST_CUT: Final = 20.0
 _SHORTEST_LOOP: Final = 0.7
 
 _WHOLE: Final = 0.02
@@ -153,7 +155,7 @@ def describe(
     if kind == "one-shot":
         return Sample(kind, None, told_key or key, key_told=told_key is not None)
     told = _told_tempo(chunks, words, duration, tempo)
-    exact = fitting_tempo(duration, told or tempo, known_loop=kind == "loop")
+    exact = fitting_tempo(duration, told or tempo, known_loop=kind == "loop" or _goes_on(duration, attacks))
     if exact and attacks and attacks.count >= _LOOP_ATTACKS:
         kind = "loop"
     by_length = exact if kind == "loop" else None
@@ -179,8 +181,8 @@ def fitting_tempo(duration: float, heard: float | None, *, known_loop: bool = Fa
     heard : float, optional
         Beats per minute. The answer is near it, or else near its half or its double.
     known_loop : bool
-        It is known to be a loop: where nothing near was heard, a length that is one of these numbers of beats at a
-        whole number of beats per minute counts, for that is hardly by chance.
+        It is known to be a loop, or goes on like one: where nothing near was heard, a length that is one of these
+        numbers of beats at a whole number of beats per minute counts, for that is hardly by chance.
 
     Returns
     -------
@@ -198,16 +200,30 @@ def fitting_tempo(duration: float, heard: float | None, *, known_loop: bool = Fa
             return _in_fours(best, duration)
     whole = [tempo for tempo in tempi if _is_whole(tempo)]
     if known_loop and whole:
-        return min(whole, key=lambda tempo: abs(math.log(tempo / _PREFERRED)))
+        return min(whole, key=lambda tempo: (_in_threes(tempo, duration), abs(math.log(tempo / _PREFERRED))))
     return None
 
 
 def _in_fours(tempo: float, duration: float) -> float:
     """The tempo of four beats that were heard as three, if only that is a whole number; else `tempo` itself."""
-    if round(tempo * duration / 60.0) % 3 or _is_whole(tempo):
+    if not _in_threes(tempo, duration) or _is_whole(tempo):
         return tempo
     others = (tempo * 4.0 / 3.0, tempo * 2.0 / 3.0)
     return next((other for other in others if TEMPI[0] <= other <= TEMPI[1] and _is_whole(other)), tempo)
+
+
+def _in_threes(tempo: float, duration: float) -> bool:
+    return round(tempo * duration / 60.0) % 3 == 0
+
+
+def _goes_on(duration: float, attacks: Attacks | None) -> bool:
+    """Whether a short sound is about as busy in its second half as in its first, as loops are.
+
+    Whoever cuts a whole number of seconds out of music did not cut to beats.
+    """
+    if attacks is None or duration > _LONGEST_CUT or abs(duration - round(duration)) < 0.01:
+        return False
+    return attacks.count >= _BUSY and 0.25 <= attacks.late <= 0.75
 
 
 def _whole_beats(tempo: float, duration: float) -> int | None:

@@ -222,6 +222,15 @@ def test_a_plain_number_counts_only_if_ears_or_length_agree() -> None:
     assert describe("x_100bpm_loop.wav", duration=3.3, tempo=80.0) == Sample("loop", 100.0, tempo_told=True)
 
 
+def test_a_busy_sound_of_whole_beats_at_a_whole_tempo_is_a_loop_whatever_is_heard() -> None:
+    assert describe("x.wav", duration=60 * 16 / 86, tempo=99.0, attacks=MANY).tempo == pytest.approx(86.0)
+    assert describe("x.wav", duration=60 * 16 / 86.4, tempo=99.0, attacks=MANY) == Sample("", 99.0)
+    assert describe("x.wav", duration=8.0, tempo=99.0, attacks=MANY) == Sample("", 99.0)
+    assert describe("x.wav", duration=60 * 32 / 86, tempo=99.0, attacks=MANY) == Sample("", 99.0)
+    for attacks in (Attacks(3, 0.5), Attacks(16, 0.2), Attacks(16, 0.8)):
+        assert describe("x.wav", duration=60 * 16 / 86, tempo=99.0, attacks=attacks) == Sample("", 99.0)
+
+
 # Key
 
 
