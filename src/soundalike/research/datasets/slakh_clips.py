@@ -29,6 +29,9 @@ from soundalike.research.triplets.songs import read_stems
 CLASSES: Final = MappingProxyType({"Drums": "drums", "Bass": "bass", "Guitar": "guitar", "Piano": "piano"})
 """Parts by Slakh's classes of instruments; stems of all other classes are residuals."""
 
+MIDI: Final = "all_src.mid"
+"""The notes that a track was rendered from, byte for byte the file of the Lakh data set."""
+
 SUFFIXES: Final = (".flac", ".wav")
 
 
@@ -200,7 +203,7 @@ def other_tracks(tracks: Mapping[int, Path], checksums: Mapping[int, str]) -> li
     checksums : mapping of int to str
         As `read_checksums` gives them.
     """
-    known = {number: folder / "all_src.mid" for number, folder in tracks.items() if number in checksums}
+    known = {number: folder / MIDI for number, folder in tracks.items() if number in checksums}
     return [
         number
         for number, midi in known.items()
