@@ -11,10 +11,10 @@ import pytest
 from conftest import write_tune
 from soundalike.calibration.fitting import calibrate
 from soundalike.calibration.model import Model
-from soundalike.calibration.presets import FILE, preset_weights, read_presets, save_preset
+from soundalike.calibration.presets import FILE, preset_in, preset_weights, read_presets, save_preset
 from soundalike.cli import main
 from soundalike.errors import StoreCorruptError, StoreVersionError, UnknownNameError, UsageError
-from soundalike.facets import PRESETS, Facet, Weights, load_preset
+from soundalike.facets import PRESETS, Facet, Space, Weights, load_preset
 from synthetic_listeners import FACETS, judged
 
 
@@ -96,6 +96,58 @@ def test_a_search_takes_a_preset_of_the_library_and_its_contributions_add_up(tmp
     assert main(["compare", "1", "2", "--preset", "friends", *at]) == 0
     assert main(["compare", "1", "2", "--preset", "fiends", *at]) == 2
     assert "Known presets: everything, groove, tune, sound, harmony, friends." in capsys.readouterr().err
+
+
+def space(*facets, name="a space"):
+    return Space(name, tuple(map(Facet, facets)), 8)
+
+
+def test_a_preset_of_the_same_space_is_taken_without_a_word(tmp_path, calibration):
+    save_preset(tmp_path, "friends", calibration)
+    assert preset_in("friends", tmp_path, space(*FACETS)) == (calibration.weights, "")
+    assert preset_in("groove", tmp_path, space("groove", "melody", name="another"))[1] == ""
+
+
+def test_facets_that_the_library_lacks_are_left_out_and_told_in_one_sentence(tmp_path, calibration):
+    save_preset(tmp_path, "friends", calibration)
+    weights, told = preset_in("friends", tmp_path, space("melody", "timbre", "drums"))
+    assert dict(weights) == {facet: calibration.weights[facet] for facet in (FACETS[0], FACETS[2])}
+    assert told == (
+        "Preset 'friends' also weighs rhythm, harmony, not to be had in this library: only melody, timbre count."
+    )
+
+
+def test_a_preset_of_another_space_is_told_of(tmp_path, calibration):
+    save_preset(tmp_path, "friends", calibration)
+    weights, told = preset_in("friends", tmp_path, space(*FACETS, name="new ears"))
+    assert weights == calibration.weights
+    assert told.startswith("Preset 'friends' was calibrated in the space 'a space', and this one is 'new ears': ")
+    assert told.count(". ") == 0
+
+
+def test_a_preset_none_of_whose_facets_are_here_is_refused(tmp_path, calibration):
+    save_preset(tmp_path, "friends", calibration)
+    with pytest.raises(
+        UsageError, match=r"weighs melody, rhythm, timbre, harmony, and this library has none.*has drums:"
+    ):
+        preset_in("friends", tmp_path, space("drums"))
+
+
+def test_a_search_with_a_preset_of_other_facets_says_so_on_stderr(tmp_path, calibration, capsys):
+    for seed in range(3):
+        write_tune(tmp_path / "music" / f"{seed}.wav", seed)
+    at = ["--library", str(tmp_path / "library")]
+    assert main(["add", str(tmp_path / "music"), "--facets", "melody,timbre", "--jobs", "1", *at]) == 0
+    save_preset(tmp_path / "library", "friends", calibration)
+    capsys.readouterr()
+    assert main(["search", "1", "--preset", "friends", "--json", *at]) == 0
+    said = capsys.readouterr()
+    assert set(json.loads(said.out)["weights"]) == {"mix.melody", "mix.timbre"}
+    assert said.err == (
+        "Preset 'friends' also weighs rhythm, harmony, not to be had in this library: only melody, timbre count.\n"
+    )
+    assert main(["compare", "1", "2", "--preset", "groove", *at]) == 2
+    assert "Preset 'groove' weighs groove, and this library has none of these facets." in capsys.readouterr().err
 
 
 def test_a_preset_starts_the_weights_and_a_setting_changes_them(tmp_path):

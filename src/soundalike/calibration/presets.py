@@ -10,7 +10,7 @@ from typing import Final
 from soundalike.atomic import write_atomically
 from soundalike.calibration.result import FORMAT, Calibration
 from soundalike.errors import StoreCorruptError, StoreVersionError, UnknownNameError, UsageError
-from soundalike.facets import PRESETS, Weights, load_preset
+from soundalike.facets import PRESETS, Space, Weights, load_preset
 from soundalike.locks import locked
 
 FILE: Final = "presets.json"
@@ -71,9 +71,58 @@ def preset_weights(name: str, folder: Path) -> Weights:
     UnknownNameError
         If there is neither.
     """
+    return _weights_and_space(name, folder)[0]
+
+
+def preset_in(name: str, folder: Path, space: Space) -> tuple[Weights, str]:
+    """Weights of a preset for a search in one space, which may not be the one that it was calibrated in.
+
+    Parameters
+    ----------
+    name, folder
+        See `preset_weights`.
+    space : Space
+        What is searched.
+
+    Returns
+    -------
+    Weights
+        Of the facets that the space has.
+    str
+        What is to be told of facets that it lacks, or of another space, in a sentence; empty if nothing is.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such preset.
+    UsageError
+        If the space has none of its facets.
+    """
+    weights, own = _weights_and_space(name, folder)
+    here = {facet: weight for facet, weight in weights.items() if facet in space.facets}
+    absent = ", ".join(facet.short for facet in weights if facet not in here)
+    if not here:
+        known = ", ".join(facet.short for facet in space.facets)
+        raise UsageError(
+            f"Preset '{name}' weighs {absent}, and this library has none of these facets.",
+            f"It has {known}: weigh them with -w, or judge and calibrate here.",
+        )
+    if absent:
+        left = ", ".join(facet.short for facet in here)
+        return Weights(here), f"Preset '{name}' also weighs {absent}, not to be had in this library: only {left} count."
+    if own and own != space.name:
+        return weights, (
+            f"Preset '{name}' was calibrated in the space '{own}', and this one is '{space.name}': weights may "
+            "mean other things here, so calibrate again."
+        )
+    return weights, ""
+
+
+def _weights_and_space(name: str, folder: Path) -> tuple[Weights, str]:
+    """Weights, and the name of the space that they were calibrated in, if they were."""
     if name in PRESETS:
-        return load_preset(name)
+        return load_preset(name), ""
     own = read_presets(folder)
     if name not in own:
         raise UnknownNameError(f"'{name}' is not a preset.", f"Known presets: {', '.join([*PRESETS, *own])}.")
-    return own[name].weights
+    return own[name].weights, own[name].space

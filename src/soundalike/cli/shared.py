@@ -14,7 +14,7 @@ import click
 from soundalike.errors import UsageError
 
 if TYPE_CHECKING:
-    from soundalike.facets import Weights
+    from soundalike.facets import Space, Weights
     from soundalike.library import Library
     from soundalike.recipe import Recipe
 
@@ -93,6 +93,10 @@ RECIPE_OPTIONS = (
 )
 
 
+ANOTHER_SPACE = ("encoder", "separator", "heads", "facets", "checkpoints", "stems", "precision", "layers", "padded")
+"""Of these options, those that make a recipe for a space of its own."""
+
+
 def recipe_options(function: F) -> F:
     """The options that make a recipe; `read_recipe` reads them."""
     for option in reversed(RECIPE_OPTIONS):
@@ -163,17 +167,38 @@ def weight_options(function: F) -> F:
 def read_weights(settings: tuple[str, ...], preset: str | None, folder: str | None) -> Weights | None:
     """The weights that the options of `weight_options` ask for, or None where none of them is given.
 
-    A preset is one of the program's, or one kept beside the library that ``--library`` names.
+    A preset is one of the program's, or one kept beside the library that ``--library`` names. What it weighs and the
+    library does not have is left out, and told.
     """
     from soundalike.facets import Weights
 
     if preset is None:
         return Weights.parse(settings) if settings else None
-    from soundalike.calibration.presets import preset_weights
+    from soundalike.calibration.presets import preset_in, preset_weights
     from soundalike.library import locate
 
-    started = [f"{facet}={weight!r}" for facet, weight in preset_weights(preset, locate(folder)).items()]
-    return Weights.parse([*started, *settings])
+    space = _searched_space(folder)
+    if space is None:
+        weights = preset_weights(preset, locate(folder))
+    else:
+        weights, told = preset_in(preset, locate(folder), space)
+        if told:
+            click.echo(told, err=True)
+    return Weights.parse([*(f"{facet}={weight!r}" for facet, weight in weights.items()), *settings])
+
+
+def _searched_space(folder: str | None) -> Space | None:
+    """The space that the command at hand searches in; None where a recipe is given, or nothing was added yet."""
+    from soundalike.library import locate
+    from soundalike.recipe import Recipes
+
+    context = click.get_current_context(silent=True)
+    given = context.params if context else {}
+    if any(given.get(name) for name in ANOTHER_SPACE):
+        return None
+    recipes = Recipes(locate(folder))
+    recipe = recipes.find(given["space"]) if given.get("space") else recipes.current()
+    return recipes.space_of(recipe) if recipe else None
 
 
 def space_option(function: F) -> F:
