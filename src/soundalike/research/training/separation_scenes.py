@@ -104,7 +104,7 @@ class Scene:
             (12, frames, 64), see `example`. None if nothing sounds.
         """
         rng = np.random.default_rng(seed)
-        spectra = self._spectra(self._cast(seed, rng), rng)
+        spectra = self.stems(seed, rng)
         if not spectra:
             return None
         mix = np.sum(list(spectra.values()), axis=0)
@@ -114,6 +114,10 @@ class Scene:
         frames = mix.shape[1] // STRIDE * STRIDE
         x, y = example(mix, spectra)
         return {"x": x[:, :frames].astype(np.float16), "y": np.clip(y[:, :frames], -6e4, 6e4).astype(np.float16)}
+
+    def stems(self, seed: int, rng: np.random.Generator) -> dict[str, Spectrum]:
+        """Spectra of the stems that play in a mix made by chance: complex64 (channels, frames, 1025) each."""
+        return self._spectra(self._cast(seed, rng), rng)
 
     def _cast(self, seed: int, rng: np.random.Generator) -> dict[str, Array]:
         """Who plays: a piece, of which others take over some parts."""

@@ -1,0 +1,231 @@
+"""Which instrument plays in a sample, and whether a separated stem holds its own or only what leaked into it.
+
+How to use it
+-------------
+>>> from soundalike.family import estimate_family
+>>> estimate_family(None, "Drum Loops/break.wav").family
+'drums'
+
+Small models of the embedded encoder's embedding, made by `soundalike.research.training.families`, do the hearing. They
+add numbers one after the other in double precision, so that the answer is the same on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import PurePath
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
+from soundalike.errors import ShapeError
+from soundalike.separators.stem_names import is_mix, stem_of
+
+Values: TypeAlias = NDArray[np.float64]
+
+FAMILIES: Final = ("drums", "bass", "vocals", "guitar", "piano", "other", "mix")
+"""Percussion counts as drums, harpsichords and electric pianos as piano, choirs as vocals, several of them as mix."""
+
+OWN_NAME: Final = 12.0
+FOLDERS: Final = (8.0, 4.0, 2.0)
+"""How many times likelier a name is in the family that it names than in each other one: the file's own name, and the
+folder it lies in and the two above that. Names are mostly right, but a sample is also called after what it goes with
+("bass drum fill"), and folders hold what else came along. Together they outweigh a hearing that is unsure, and no
+single one outweighs a hearing that is sure: a whole song called "Bass" stays a mix."""
+
+UNHEARD: Final = 0.01
+"""Share of what is heard that is taken to be wrong whatever it sounds like: nothing is ever heard quite surely."""
+
+MODEL: Final = "families.npz"
+
+LEAST_PRESENT: Final = 0.5
+"""`plays` below which a separated stem counts as not there."""
+
+PRESENT_STEMS: Final = ("drums", "bass", "other")
+"""The stems of the embedded separator."""
+
+_FLAGS: Final = ("melody", "harmony", "rhythm", "groove", "chroma")
+_STROKES: Final = slice(LAYOUT["groove"].start, LAYOUT["groove"].start + 48)
+"""The first table of a groove: zeros where no drums are heard in it."""
+DESCRIBED: Final = LAYOUT["timbre"].stop - LAYOUT["timbre"].start + len(_FLAGS) + 1 + 12
+"""Numbers that the models are told of an embedding."""
+_FARTHEST: Final = 3.0
+"""Deviations from the mean beyond which a number counts no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyEstimate:
+    """Which instrument plays.
+
+    Attributes
+    ----------
+    family : str
+        The likeliest of `FAMILIES`.
+    confidence : float
+        Its probability, 0 to 1.
+    probabilities : dict of str to float
+        Of every family; they sum to 1.
+    """
+
+    family: str
+    confidence: float
+    probabilities: dict[str, float]
+
+
+def estimate_family(embedding: NDArray[np.float32] | None, path: str = "") -> FamilyEstimate | None:
+    """Which instrument plays in a sample: what is heard, times how likely the names are in each family.
+
+    Parameters
+    ----------
+    embedding : float32, shape (dim,), or None
+        Of the embedded encoder, for an excerpt or the mean of several; None where there is none of that encoder.
+    path : str
+        Of the file. Its own name and those of up to three folders count.
+
+    Returns
+    -------
+    FamilyEstimate or None
+        None if there is nothing to hear, and if nothing is heard and no name says anything.
+
+    Raises
+    ------
+    ShapeError
+        If the embedding is not one of the embedded encoder.
+    """
+    odds = name_odds(path)
+    if embedding is None:
+        if len(set(odds.values())) == 1:
+            return None
+        heard = dict.fromkeys(FAMILIES, 1.0 / len(FAMILIES))
+    else:
+        if not _checked(embedding).any():
+            return None
+        heard = hear_family(embedding)
+    joint = {family: heard[family] * odds[family] for family in FAMILIES}
+    total = math.fsum(joint.values())
+    probabilities = {family: value / total for family, value in joint.items()}
+    best = max(FAMILIES, key=probabilities.__getitem__)
+    return FamilyEstimate(best, probabilities[best], probabilities)
+
+
+def hear_family(embedding: NDArray[np.float32]) -> dict[str, float]:
+    """Probability of every family by what is heard alone; raises as `estimate_family`."""
+    logits = hear_logits(_checked(embedding))
+    powers = [math.exp(logit - logits.max()) for logit in logits]
+    total = math.fsum(powers)
+    least = UNHEARD / len(FAMILIES)
+    return {family: (1.0 - UNHEARD) * power / total + least for family, power in zip(FAMILIES, powers, strict=True)}
+
+
+def name_odds(path: str) -> dict[str, float]:
+    """How much likelier the names of a file and of its folders are in each family than in one that they do not name.
+
+    Examples
+    --------
+    >>> name_odds("Drum Loops/break.wav")["drums"], name_odds("Drum Loops/bass 2.wav")["bass"]
+    (8.0, 12.0)
+    """
+    file = PurePath(path)
+    odds = dict.fromkeys(FAMILIES, 1.0)
+    names = (file.stem, *(folder.name for folder in file.parents))
+    for name, factor in zip(names, (OWN_NAME, *FOLDERS), strict=False):
+        family = "mix" if is_mix(name) else stem_of(name)
+        if family is not None:
+            odds[family] *= factor
+    return odds
+
+
+def plays(stem: str, embedding: NDArray[np.float32], below_mix: float) -> float:
+    """How surely a stem of the embedded separator holds its own instrument, and not only what leaked into it.
+
+    Ask it of that separator's stems only: how others leak it was not taught.
+
+    Parameters
+    ----------
+    stem : str
+        One of `PRESENT_STEMS`; of any other it knows nothing and says 1.
+    embedding : float32, shape (dim,)
+        Of the separated stem, by the embedded encoder; an excerpt of 10 s or the mean of several.
+    below_mix : float
+        Decibels by which the stem is softer than the mix.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 for silence. Below `LEAST_PRESENT` the stem had better be left out.
+
+    Raises
+    ------
+    ShapeError
+        If the embedding is not one of the embedded encoder.
+    """
+    if stem not in PRESENT_STEMS:
+        return 1.0
+    if not _checked(embedding).any():
+        return 0.0
+    model = _model()
+    told = scaled(presence_features(embedding, below_mix), model[f"{stem}.mean"], model[f"{stem}.scale"])
+    logit = float(_linear(f"{stem}.output", told)[0])
+    return 1.0 / (1.0 + math.exp(-max(min(logit, 40.0), -40.0)))
+
+
+def describe(embedding: NDArray[np.float32]) -> Values:
+    """What the models are told of an embedding: float64, shape (dim,) to (`DESCRIBED`,).
+
+    Timbre, which parts there is anything to hear of, and the chroma in order of strength, so that the key does not
+    matter.
+    """
+    row = np.asarray(embedding, np.float64)
+    flags = [float(row[LAYOUT[part]].any()) for part in _FLAGS]
+    chroma = np.sort(row[LAYOUT["chroma"]])[::-1]
+    return np.concatenate([row[LAYOUT["timbre"]], flags, [float(row[_STROKES].any())], chroma])
+
+
+def presence_features(embedding: NDArray[np.float32], below_mix: float) -> Values:
+    """What tells whether a stem plays: its level, near the mix once more, and `describe`: float64, shape (n,)."""
+    level = [min(max(below_mix, 0.0), 60.0), min(max(below_mix, 0.0), 15.0)]
+    return np.concatenate([level, describe(embedding)])
+
+
+def scaled(described: Values, mean: Values, scale: Values) -> Values:
+    """Deviations from the mean, of at most `_FARTHEST`."""
+    deviations: Values = np.clip((described - mean) / scale, -_FARTHEST, _FARTHEST)
+    return deviations
+
+
+def hear_logits(embedding: NDArray[np.float32]) -> Values:
+    """Logarithms of how likely each family is, up to a number that is the same for all: float64, shape (7,)."""
+    model = _model()
+    told = scaled(describe(embedding), model["mean"], model["scale"])
+    units = np.maximum(_linear("family.hidden", told), 0.0)
+    return _linear("family.output", units)
+
+
+def _linear(layer: str, values: Values) -> Values:
+    """A layer's answers, added up from the first number to the last whatever the machine: (m,) to (n,)."""
+    model = _model()
+    products = model[layer] * values
+    answers: Values = np.add.accumulate(products, axis=1)[:, -1] + model[f"{layer}_offset"]
+    return answers
+
+
+def _checked(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+    if embedding.shape != (EmbeddedEncoder.dim,):
+        raise ShapeError(
+            f"An embedding of shape {embedding.shape} was given.",
+            f"Give one row of the embedded encoder: ({EmbeddedEncoder.dim},).",
+        )
+    return embedding
+
+
+@cache
+def _model() -> Mapping[str, Values]:
+    """The arrays of `MODEL`, in double precision."""
+    with resources.as_file(resources.files(__package__) / MODEL) as path, np.load(path) as arrays:
+        return {name: arrays[name].astype(np.float64) for name in arrays.files}
