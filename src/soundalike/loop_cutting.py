@@ -17,20 +17,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.audio import ExcerptStream, load_clip
+from soundalike.audio import load_clip
 from soundalike.audio.decoding import Decoding
 from soundalike.audio.wav_chunks import SampleChunks
 from soundalike.bars import find_bars
-from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
 from soundalike.errors import UnknownNameError, UsageError
 from soundalike.facets import STEMS
-from soundalike.key import KEYS, estimate_key
+from soundalike.key import KEYS
 from soundalike.loop_files import Loop, loop_name, write_loop
+from soundalike.loop_hearing import Harmony, audible_bars, hear_harmony, played_bars
 from soundalike.loop_points import FADE, LEAD, Samples, attack, seam, seamless
 from soundalike.loops import Grid, Run, choose_runs, grid_of, picture_of
 from soundalike.separators import Separator, StemFile
 from soundalike.separators.stem_names import is_mix
-from soundalike.stems import STEM_DB
 from soundalike.tags import read_tags
 from soundalike.tracks import printable
 
@@ -39,12 +38,6 @@ FREE: Final = 0.025
 
 IN_STEP: Final = 0.02
 """Seconds that the last beat of a song may move when its tempo is rounded."""
-
-SURE: Final = 0.2
-"""Confidence, 0 to 1, from which a key is written into a name."""
-
-KEY_SECONDS: Final = 240.0
-"""The key is that of so much of the mix around a loop: a few bars alone may be one chord."""
 
 UNPITCHED: Final = frozenset({"drums"})
 
@@ -69,7 +62,7 @@ class Wanted:
     Attributes
     ----------
     stems : tuple of str
-        Empty for all that the separator gives but the mix.
+        Empty for all that the separator gives but the mix, if it gives others.
     lengths : tuple of int
         Bars; see `soundalike.loops.choose_runs`.
     most : int
@@ -189,19 +182,26 @@ def cut_loops(path: str, folder: Path, separator: Separator, wanted: Wanted = US
     cut: list[tuple[Loop, Samples]] = []
     with _parts(path, separator, wanted) as parts:
         if not parts:
-            raise UsageError(f"No stems of '{printable(path)}' are there.", "Put them beside it, or separate it.")
+            raise UsageError(
+                f"No stems of '{printable(path)}' are there.", "Lay them beside it, or use another separator."
+            )
         for part in parts:
             picture = mix if part.stem == "mix" else picture_of(part.path, song.grid, offset=part.offset)
-            gate = np.inf if part.stem == "mix" else separator.gate
-            playable = song.grid.complete & (picture.level >= np.maximum(STEM_DB, mix.level - gate))
+            playable = song.grid.complete & audible_bars(picture, mix, separator.gate)
+            if part.stem != "mix" and separator.name.startswith("embedded") and playable.any():
+                playable &= played_bars(part.stem, part.path, part.offset, song.grid, (picture, mix))
             runs = choose_runs(picture, playable, lengths=wanted.lengths, most=wanted.most)
             cut += _cut(song, part, runs)
     if not cut:
         raise UsageError(f"Nothing loops in '{printable(path)}'.", "Ask for fewer bars, or for other stems.")
     if any(loop.stem not in UNPITCHED for loop, _ in cut):
         harmony = hear_harmony(path, wanted.start, wanted.end)
-        cut = [(replace(loop, key=harmony.key(loop)), samples) for loop, samples in cut]
+        cut = [(_with_key(loop, harmony), samples) for loop, samples in cut]
     return _written(song, cut, folder)
+
+
+def _with_key(loop: Loop, harmony: Harmony) -> Loop:
+    return loop if loop.stem in UNPITCHED else replace(loop, key=harmony.key(0.5 * (loop.start + loop.end)))
 
 
 def title_of(path: str) -> str:
@@ -213,7 +213,7 @@ def title_of(path: str) -> str:
 @contextmanager
 def _parts(path: str, separator: Separator, wanted: Wanted) -> Iterator[list[Part]]:
     """The stems of a song that are wanted and there, a little more of each than the passage."""
-    stems = wanted.stems or tuple(stem for stem in separator.stems if stem != "mix")
+    stems = wanted.stems or separator.stems[1:] or separator.stems
     start, end = max(wanted.start - _MARGIN, 0.0), None if wanted.end is None else wanted.end + _MARGIN
     with ExitStack() as stack:
         files: Mapping[str, StemFile] = {"mix": StemFile(path, start)}
@@ -229,7 +229,7 @@ def check_stems(separator: Separator, stems: Sequence[str]) -> None:
             others = [f"'{name}'" for name, more in _GIVEN_BY.items() if stem in more]
             raise UnknownNameError(
                 f"The separator '{separator.name}' gives no '{stem}', only {', '.join(separator.stems)}.",
-                f"'{stem}' is given by the separators {' and '.join(others)}." if others else "Name one of these.",
+                f"'{stem}' is given by --separator {' or '.join(others)}." if others else "Name one of these.",
             )
 
 
@@ -329,36 +329,3 @@ def _chunks(song: Song, loop: Loop, samples: Samples) -> SampleChunks:
     return SampleChunks(
         tempo=loop.tempo, beats=loop.beats, root=root, meter=(song.grid.meter, 4), loop=(0, samples.shape[1])
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Harmony:
-    """Which pitch classes are heard when.
-
-    Attributes
-    ----------
-    times : float64, shape (n,)
-        Middles of excerpts, in seconds.
-    chroma : float32, shape (n, 12)
-    """
-
-    times: NDArray[np.float64]
-    chroma: NDArray[np.float32]
-
-    def key(self, loop: Loop) -> str | None:
-        """The key around a loop; None for drums, and where none is sure."""
-        if loop.stem in UNPITCHED:
-            return None
-        near = np.abs(self.times - 0.5 * (loop.start + loop.end)) <= 0.5 * KEY_SECONDS
-        key = estimate_key(self.chroma[near].mean(axis=0)) if near.any() else None
-        return key.name if key and key.confidence >= SURE else None
-
-
-def hear_harmony(path: str, start: float = 0.0, end: float | None = None) -> Harmony:
-    """Listen to the pitches of a passage of a song."""
-    encoder = EmbeddedEncoder()
-    times, rows = [], []
-    for excerpt in ExcerptStream(path, rate=encoder.sample_rate, seconds=encoder.window, start=start, end=end):
-        times.append(0.5 * (excerpt.start + excerpt.end))
-        rows.append(encoder.encode([excerpt.clip])[0, LAYOUT["chroma"]])
-    return Harmony(np.array(times), np.array(rows))

@@ -4,7 +4,7 @@ Every bar of a stem becomes a **picture**: how loud each mel band is in each eig
 quarter of one, so that bars can be compared whatever the tempo does. A run of bars is judged by three numbers, each
 from 0 to 1,
 
-    goes round   how much the bar after the run is like its first, and the bar before it like its last
+    goes round   how much any two bars of the song that follow each other are like its last and its first
     full         how near its softest bar comes to the level that the stem usually has
     typical      how much its bars are like all others of the stem, against the bar that is so most
 
@@ -51,11 +51,15 @@ UNLIKE: Final = 0.7
 """Likeness that counts for nothing: two bars by the same players have that much in common."""
 
 LEAST_SCORE: Final = 0.6
-"""A run with a lower score is no loop."""
+"""A run with a lower score is no loop, nor one that does not go round at all."""
 
 SOFT_DB: Final = 12.0
 """Decibels below the stem's median level at which a bar is not full at all."""
 
+EVEN: Final = 0.03
+"""Share by which a bar may be longer or shorter than is usual around it."""
+
+_AROUND: Final = 4
 _AT_ONCE: Final = 30.0
 _CLOSE: Final = 0.01
 
@@ -71,7 +75,7 @@ class Grid:
     slots : float64, shape (n * meter * SLOTS + 1,)
         Seconds at which slots begin, and at which the last one ends.
     complete : bool, shape (n,)
-        Whether a bar has as many beats as the meter says.
+        Whether a bar has as many beats as the meter says, and is as long as those around it.
     meter : int
         Beats in a bar.
     """
@@ -135,7 +139,14 @@ def grid_of(bars: Bars) -> Grid | None:
         if not complete[-1]:
             within = np.linspace(start, end, bars.meter + 1)[1:-1]
         slots.append(np.interp(places, np.arange(bars.meter + 1), np.concatenate([[start], within, [end]])))
-    return Grid(starts, np.concatenate([*slots, starts[-1:]]), np.array(complete), bars.meter)
+    return Grid(starts, np.concatenate([*slots, starts[-1:]]), np.array(complete) & _even(np.diff(starts)), bars.meter)
+
+
+def _even(lengths: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which bars are about as long as is usual around them: players waver less, and beats that were lost show."""
+    usual = [float(np.median(lengths[max(bar - _AROUND, 0) : bar + _AROUND + 1])) for bar in range(len(lengths))]
+    even: NDArray[np.bool_] = np.abs(lengths / np.array(usual) - 1.0) <= EVEN
+    return even
 
 
 def picture_of(path: str, grid: Grid, *, offset: float = 0.0) -> StemPicture:
@@ -229,18 +240,16 @@ def _scored(picture: StemPicture, playable: NDArray[np.bool_], bars: int) -> lis
             continue
         softest = float(picture.level[here].min())
         full = min(max(1.0 + (softest - usual) / SOFT_DB, 0.0), 1.0)
-        score = (_goes_round(alike, first, bars) + full + float(typical[here].mean())) / 3.0
-        if score >= LEAST_SCORE:
+        goes_round = _goes_round(alike, first, bars)
+        score = (goes_round + full + float(typical[here].mean())) / 3.0
+        if goes_round > 0.0 and score >= LEAST_SCORE:
             found.append(Run(first, bars, round(score, 6)))
     return found
 
 
 def _goes_round(alike: NDArray[np.float64], first: int, bars: int) -> float:
-    """What follows a run against its first bar, and what comes before it against its last; 0 if it is all there is."""
-    after, before = first + bars, first - 1
-    known = [float(alike[after, first])] if after < len(alike) else []
-    known += [float(alike[before, after - 1])] if before >= 0 else []
-    return sum(known) / len(known) if known else 0.0
+    """How much any two bars that follow each other are like the last bar of a run and its first: the worse of both."""
+    return float(np.minimum(alike[:-1, first + bars - 1], alike[1:, first]).max(initial=0.0))
 
 
 def _repeats(likeness: NDArray[np.float64], one: Run, other: Run) -> bool:

@@ -217,6 +217,13 @@ def test_a_loop_that_comes_back_to_its_beginning_is_better():
     assert best[0] in range(4, 9)
 
 
+def test_a_section_goes_round_if_the_song_goes_from_a_bar_like_its_last_to_one_like_its_first():
+    level = np.full(8, -20.0)
+    for bars, expected in (("AAAABBBB", [0, 4]), ("ABCDDABC", [0]), ("ABCDEFGH", [])):
+        runs = choose_runs(StemPicture(likeness_of(bars, other=0.5), level), np.ones(8, bool), lengths=(4,))
+        assert sorted(run.first for run in runs) == expected
+
+
 def test_shorter_loops_are_taken_only_where_longer_ones_do_not_fit():
     assert {bars for _, bars in runs_of("AAAAAA")} == {4}
     assert {bars for _, bars in runs_of("AA.AA.AA")} == {2}
@@ -243,6 +250,19 @@ def test_a_bar_with_too_few_beats_is_not_complete():
     assert grid.complete.tolist() == [True, False, True]
     assert len(grid.slots) == 3 * 4 * SLOTS + 1
     assert (np.diff(grid.slots) > 0).all()
+
+
+def test_a_bar_that_is_longer_than_those_around_it_is_not_complete():
+    bars = bars_of(9)
+    bars.beats[18:] += 0.2
+    bars.downbeats = bars.beats[::4]
+    assert np.flatnonzero(~grid_of(bars).complete).tolist() == [4]
+
+
+def test_what_never_comes_back_is_no_loop():
+    assert runs_of("ABCDEFGHIJ", lengths=(2,)) != []
+    picture = StemPicture(likeness_of("ABCDEFGHIJ", other=0.5), np.full(10, -20.0))
+    assert choose_runs(picture, np.ones(10, bool)) == []
 
 
 def test_less_than_a_bar_has_no_grid():

@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -35,7 +34,7 @@ _SINGULAR = {"drums": "drum", "vocals": "vocal"}
 )
 @click.option(
     "--stem",
-    "stems",
+    "parts",
     multiple=True,
     metavar="STEM,...",
     callback=refuse_empty,
@@ -58,6 +57,11 @@ _SINGULAR = {"drums": "drum", "vocals": "vocal"}
     show_default=True,
     help="What splits the songs: embedded, demucs, demucs-6s, files.",
 )
+@click.option(
+    "--checkpoint", type=click.Path(exists=True), callback=refuse_empty, help="File of a pretrained separator."
+)
+@click.option("--device", callback=refuse_empty, help="Where a pretrained separator computes, such as cuda.")
+@click.option("--stems", type=click.Path(), callback=refuse_empty, help="Folder or manifest of stems, for 'files'.")
 @click.option("--at", metavar="START-END", help="Only this passage of each song, such as 1:05-1:35.")
 @click.option("--no-add", is_flag=True, help="Do not add the loops to the library.")
 @library_option
@@ -65,7 +69,7 @@ _SINGULAR = {"drums": "drum", "vocals": "vocal"}
 def loops(
     songs: tuple[str, ...],
     out: str,
-    stems: tuple[str, ...],
+    parts: tuple[str, ...],
     lengths: tuple[str, ...],
     most: int,
     separator: str,
@@ -73,6 +77,7 @@ def loops(
     no_add: bool,
     folder: str | None,
     as_json: bool,
+    **how: str | None,
 ) -> int:
     """Cut loops out of the stems of songs, and add them to the library.
 
@@ -92,9 +97,10 @@ def loops(
     from soundalike.separators import load_separator
 
     start, end = parse_range(at) if at else (0.0, None)
-    wanted = Wanted(_listed(stems), _bars(lengths), most, start, end)
+    wanted = Wanted(_listed(parts), _bars(lengths), most, start, end)
+    splits = load_separator(separator, **how)
     with progress_bar("Cutting") as show:
-        done = fill_folder(out, songs, load_separator(separator), wanted, progress=show)
+        done = fill_folder(out, songs, splits, wanted, progress=show)
     paths = [loop.path for song in done for loop in song.loops]
     added = _add(paths, folder) if paths and not no_add else 0
     failed = [song for song in done if song.reason]
@@ -148,6 +154,7 @@ def _print(done: Sequence[SongLoops], out: str, added: int) -> None:
 
 def _line(song: SongLoops) -> str:
     """Such as "Tin Roof: 3 drum loops, 2 bass loops at 102 bpm"."""
+    from soundalike.loop_cutting import title_of
     from soundalike.tracks import printable
 
     counts = Counter(loop.stem for loop in song.loops)
@@ -155,4 +162,4 @@ def _line(song: SongLoops) -> str:
     tempi = sorted({f"{loop.tempo:.1f}".removesuffix(".0") for loop in song.loops}, key=float)
     span = f" at {tempi[0]} bpm" if len(tempi) == 1 else f" at {tempi[0]} to {tempi[-1]} bpm" if tempi else ""
     known = " (there already)" if song.known else ""
-    return f"{printable(Path(song.path).stem)}: {', '.join(parts) or 'no loops'}{span}{known}"
+    return f"{printable(title_of(song.path))}: {', '.join(parts) or 'no loops'}{span}{known}"

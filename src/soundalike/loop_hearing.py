@@ -1,0 +1,98 @@
+"""What the embedded encoder hears where loops are cut: in which bars a stem truly plays, and in which key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundalike.audio import ExcerptStream
+from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
+from soundalike.family import LEAST_PRESENT, plays
+from soundalike.key import estimate_key
+from soundalike.loops import Grid, StemPicture
+from soundalike.stems import STEM_DB
+
+SURE: Final = 0.2
+"""Confidence, 0 to 1, from which a key is written into a name."""
+
+KEY_SECONDS: Final = 240.0
+"""The key is that of so much of the mix around a loop: a few bars alone may be one chord."""
+
+
+@dataclass(frozen=True, slots=True)
+class Harmony:
+    """Which pitch classes are heard when.
+
+    Attributes
+    ----------
+    times : float64, shape (n,)
+        Middles of excerpts, in seconds.
+    chroma : float32, shape (n, 12)
+    """
+
+    times: NDArray[np.float64]
+    chroma: NDArray[np.float32]
+
+    def key(self, time: float) -> str | None:
+        """The key around a time in seconds, such as "A minor"; None where none is sure."""
+        near = np.abs(self.times - time) <= 0.5 * KEY_SECONDS
+        key = estimate_key(self.chroma[near].mean(axis=0)) if near.any() else None
+        return key.name if key and key.confidence >= SURE else None
+
+
+def hear_harmony(path: str, start: float = 0.0, end: float | None = None) -> Harmony:
+    """Listen to the pitches of a passage of a song, in seconds.
+
+    Raises
+    ------
+    AudioDecodeError
+        If it cannot be decoded.
+    """
+    encoder = EmbeddedEncoder()
+    times, rows = [], []
+    for excerpt in ExcerptStream(path, rate=encoder.sample_rate, seconds=encoder.window, start=start, end=end):
+        times.append(0.5 * (excerpt.start + excerpt.end))
+        rows.append(encoder.encode([excerpt.clip])[0, LAYOUT["chroma"]])
+    return Harmony(np.array(times), np.array(rows))
+
+
+def audible_bars(stem: StemPicture, mix: StemPicture, gate: float) -> NDArray[np.bool_]:
+    """The bars in which a stem is at least at `STEM_DB` and not more than `gate` decibels below the mix: (n,)."""
+    return stem.level >= np.maximum(STEM_DB, mix.level - gate)
+
+
+def played_bars(
+    stem: str, path: str, offset: float, grid: Grid, pictures: tuple[StemPicture, StemPicture]
+) -> NDArray[np.bool_]:
+    """The bars in which a stem of the embedded separator holds its own instrument, and not only what leaked into it.
+
+    Parameters
+    ----------
+    stem, path : str
+        Its name and its file.
+    offset : float
+        Time of the song at which the file begins, in seconds.
+    grid : Grid
+        Of the song.
+    pictures : pair of StemPicture
+        Of the stem and of the mix.
+
+    Returns
+    -------
+    bool, shape (n,)
+        Judged in excerpts of 10 s (see `soundalike.family.plays`); a bar belongs to that in which its middle lies.
+    """
+    encoder = EmbeddedEncoder()
+    middles = 0.5 * (grid.starts[:-1] + grid.starts[1:]) - offset
+    power, whole = (10.0 ** (picture.level / 10.0) for picture in pictures)
+    found = np.zeros(grid.bars, np.bool_)
+    start, end = max(float(grid.starts[0]) - offset, 0.0), float(grid.starts[-1]) - offset
+    for excerpt in ExcerptStream(path, rate=encoder.sample_rate, seconds=encoder.window, start=start, end=end):
+        inside = (middles >= excerpt.start) & (middles < excerpt.end)
+        if inside.any() and power[inside].sum() > 0.0:
+            below = 10.0 * float(np.log10(whole[inside].sum() / power[inside].sum()))
+            found[inside] = plays(stem, encoder.encode([excerpt.clip])[0], below) >= LEAST_PRESENT
+    return found
