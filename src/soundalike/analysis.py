@@ -3,8 +3,8 @@
     file -> excerpts -> {stem: Clip} -> embeddings -> facet vectors
 
 An `Analyzer` joins one separator, one encoder and one set of heads into a grid of stem x factor facets; their names
-make the **space**. Tempo, key, notes and chords always come from the embedded encoder hearing the mix, whichever
-encoder makes the vectors. Excerpts are streamed, so that a three-hour mix needs no more memory than a song.
+make the **space**. Tempo, key, family, notes and chords always come from the embedded encoder hearing the mix,
+whichever encoder makes the vectors. Excerpts are streamed, so that a three-hour mix needs no more memory than a song.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
 from soundalike.encoders.embedded.transcription import Posteriors, transcribe
 from soundalike.errors import AudioDecodeError, UsageError
 from soundalike.facets import Facet, FacetVectors, Space, Vector
+from soundalike.family import estimate_family
 from soundalike.heads import DEFAULT_HEADS, load_background, load_heads
 from soundalike.key import camelot, estimate_key
 from soundalike.notes import Transcription, join
@@ -200,7 +201,8 @@ class Analyzer:
         if silent:
             return AnalysedTrack(track, self._excerpts([], []))
         descriptors = heard.descriptors / len(heard.rows)
-        track = _with_tempo_and_key(track, descriptors)
+        family = estimate_family(descriptors.astype(np.float32), path)
+        track = _with_tempo_and_key(replace(track, family=family.family if family else ""), descriptors)
         if start == 0.0 and end is None:
             track = _as_sample(track, heard.attacks, descriptors[LAYOUT["chroma"]])
         transcription = join(heard.played, beat=60.0 / track.tempo if track.tempo else 0.0)

@@ -257,3 +257,9 @@ def test_negation_is_the_opposite(where: Filter, track: Track) -> None:
     assert matches(Not(where), track) is not matches(where, track)
     assert matches(AllOf((where, Not(where))), track) is False
     assert matches(AnyOf((where, Not(where))), track) is True
+
+
+def test_every_family_that_is_heard_can_be_filtered_by() -> None:
+    from soundalike import family, tracks
+
+    assert family.FAMILIES == tracks.FAMILIES

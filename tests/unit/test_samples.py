@@ -13,6 +13,7 @@ from soundalike.analysis import Analyzer
 from soundalike.audio import Clip
 from soundalike.audio.wav_chunks import SampleChunks, append_chunks
 from soundalike.key import KEYS
+from soundalike.recipe import Recipe
 from soundalike.sample_names import read_name
 from soundalike.samples import Attacks, Sample, count_attacks, describe, fitting_tempo
 
@@ -324,6 +325,21 @@ def test_analysis_takes_tempo_and_key_from_the_file_for_certain(analyzer: Analyz
 def test_analysis_knows_a_stroke(analyzer: Analyzer, tmp_path: Path) -> None:
     track = analyzer.analyse(written(tmp_path / "x.wav", strokes(2.5, 3.0, decay=8.0))).track
     assert (track.kind, track.tempo, track.tempo_confidence) == ("one-shot", None, None)
+
+
+def test_analysis_knows_who_plays_whatever_encoder_makes_the_vectors(
+    analyzer: Analyzer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat = 60 / 123
+    path = written(tmp_path / "x.wav", strokes(16 * beat, beat))
+    track = analyzer.analyse(path).track
+    assert track.family == "drums"
+    monkeypatch.setattr("soundalike.encoders.ENCODERS", {"toy": "toy_encoder:ToyEncoder"})
+    other = Analyzer(Recipe(encoder="toy", heads="identity"))
+    assert other.space.name != analyzer.space.name
+    assert other.analyse(path).track == track
+    assert other.analyse(path, start=1.0, end=5.0).track.family == "drums"
+    assert analyzer.analyse(written(tmp_path / "drums.wav", np.zeros(RATE))).track.family == ""
 
 
 def test_what_a_file_tells_changes_no_vector(analyzer: Analyzer, tmp_path: Path) -> None:
