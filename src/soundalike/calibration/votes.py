@@ -41,7 +41,8 @@ class Votes:
         """Collect the judgments for one criterion.
 
         Those that were not applicable say nothing and are left out. Of a listener's answers on one triplet the first
-        counts, and how strong it was is not used. Unnamed listeners are one to the resampling of listeners.
+        counts, whatever its strength: to count unsure answers less was measured to gain nothing (docs/calibration.md).
+        Unnamed listeners are one to the resampling of listeners.
 
         Raises
         ------
