@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundalike.audio.decoding import AnyPath
-from soundalike.beat_decoding import decode_bars, decode_beats, strongest
+from soundalike.bar_decoding import decode_bars
+from soundalike.beat_decoding import decode_beats, strongest
 from soundalike.beat_times import refine
 from soundalike.encoders.embedded.drums import DRUM_RATE
-from soundalike.pulse_hearing import ATTACK_RATE, Pulse, hear_pulse
+from soundalike.pulse_hearing import ATTACK_RATE, BEAT, Pulse, hear_pulse
 
 LEAST_CONFIDENCE: Final = 0.5
 """Confidence, 0 to 1, below which no beat is reported.
@@ -36,10 +37,6 @@ _EXPECTED, _RECURRING, _OFFSET, _SOFTENED = 5.0, 2.9, 11.9, 0.05
 
 _FEWEST: Final = 4
 """Beats that there must be."""
-
-_FIRST: Final = np.array([2.7, 0.0, 0.4, -3.4, -2.3, 6.9])
-_FIRST_BIAS: Final = -0.8
-"""Evidence, in nats, that a beat is the first of its bar, by what is heard there; fitted to rendered music."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,8 +101,7 @@ def find_bars(path: AnyPath, *, start: float = 0.0, end: float | None = None) ->
 
 def bars_of(pulse: Pulse, start: float = 0.0) -> Bars | None:
     """Beats and bars of what was heard of a passage that starts at `start` seconds."""
-    strokes = pulse.activations.astype(np.float64)
-    beat = strokes[:, 4]
+    beat = pulse.activations[:, BEAT].astype(np.float64)
     frames = decode_beats(beat, DRUM_RATE, pulse.tempo)
     if frames is None or len(frames) < _FEWEST:
         return None
@@ -113,7 +109,7 @@ def bars_of(pulse: Pulse, start: float = 0.0) -> Bars | None:
     if confidence < LEAST_CONFIDENCE:
         return None
     beats = refine(frames / DRUM_RATE, pulse.attacks, ATTACK_RATE)
-    meter, first = decode_bars(strongest(strokes, frames) @ _FIRST + _FIRST_BIAS)
+    meter, first = decode_bars(pulse, beats)
     inside = (beats >= 0.0) & (beats <= pulse.seconds)
     tempo = 60.0 / float(np.median(np.diff(beats)))
     return Bars(beats[inside] + start, beats[first[inside[first]]] + start, meter, tempo, confidence)

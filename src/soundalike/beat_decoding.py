@@ -1,10 +1,9 @@
-"""From what is heard frame by frame to beats and bars.
+"""From what is heard frame by frame to beats.
 
 Tempo first: the path through the local tempi that is strong and even (a Viterbi search); then beats at distances near
 that tempo by dynamic programming (D. Ellis, "Beat tracking by dynamic programming", JNMR 2007), at the tempo, its half
 or its double, whichever explains what the net expects best (frames are beats or are not, as in F. Krebs, S. Böck,
-G. Widmer, "An efficient state-space model for joint tempo and meter tracking", ISMIR 2015); then the position of each
-beat in its bar, again by a Viterbi search.
+G. Widmer, "An efficient state-space model for joint tempo and meter tracking", ISMIR 2015).
 """
 
 from __future__ import annotations
@@ -18,8 +17,6 @@ from soundalike.encoders.embedded.rhythm import comb
 from soundalike.tempo import BPM
 
 Array = NDArray[np.float64]
-
-METERS: Final = (4, 3)
 
 _WINDOW: Final = 12.0
 _HOP: Final = 3.0
@@ -43,9 +40,6 @@ _LIKELIER: Final = 1.3
 
 _EXPLAINED, _RECURRING, _USUAL = 0.83, 3.3, 1.27
 """What is added for one nat a second, for the strongest tempo and for a usual one; fitted to rendered music."""
-
-_JUMP: Final = 1e-4
-"""How likely a bar is too short or too long."""
 
 
 def decode_beats(beat: Array, rate: float, tempo: Array) -> NDArray[np.int64] | None:
@@ -188,36 +182,3 @@ def _walked(score: Array, back: NDArray[np.int64], period: int) -> NDArray[np.in
     while back[frames[-1]] >= 0:
         frames.append(int(back[frames[-1]]))
     return np.array(frames[::-1])
-
-
-def decode_bars(first: Array, meters: tuple[int, ...] = METERS) -> tuple[int, NDArray[np.int64]]:
-    """How many beats a bar has, and which beats begin one.
-
-    Parameters
-    ----------
-    first : float64, shape (n,)
-        Evidence that each beat is the first of a bar, in nats.
-
-    Returns
-    -------
-    int, int64 of shape (m,)
-        The meter and indices of beats.
-    """
-    readings = [(*_positions(first, meter), meter) for meter in meters]
-    _, positions, meter = max(readings, key=lambda reading: reading[0])
-    return meter, np.flatnonzero(positions == 0)
-
-
-def _positions(first: Array, meter: int) -> tuple[float, NDArray[np.int64]]:
-    """Likelihood and position of each beat in its bar."""
-    score, back = np.zeros(meter), []
-    for evidence in first:
-        stay, jump = np.roll(score, 1), score.max() + np.log(_JUMP)
-        source = np.where(stay >= jump, (np.arange(meter) - 1) % meter, int(score.argmax()))
-        score = np.maximum(stay, jump)
-        score[0] += evidence
-        back.append(source)
-    positions = [int(score.argmax())]
-    for source in reversed(back[1:]):
-        positions.append(int(source[positions[-1]]))
-    return float(score.max()), np.array(positions[::-1])

@@ -15,8 +15,18 @@ from numpy.typing import NDArray
 
 from soundalike.audio import ExcerptStream, load_clip
 from soundalike.audio.decoding import AnyPath
-from soundalike.encoders.embedded import drums, rhythm
-from soundalike.encoders.embedded.spectra import ONSET_HOP, PITCHES, RATE, Spectra, mel_filters, mono, power_frames
+from soundalike.encoders.embedded import drums, listening, rhythm
+from soundalike.encoders.embedded.spectra import (
+    ONSET_HOP,
+    PITCH_HOP,
+    PITCHES,
+    RATE,
+    Spectra,
+    mel_filters,
+    mono,
+    power_frames,
+    semitones,
+)
 from soundalike.tempo import BPM
 
 Array = NDArray[np.float32]
@@ -27,13 +37,22 @@ FRAME: Final = 2 * ONSET_HOP
 ATTACK_HOP: Final = 64
 ATTACK_RATE: Final = RATE / ATTACK_HOP
 
+BEAT: Final = len(drums.CLASSES)
+"""Column of `Pulse.activations` with the beats; the next one has first beats of bars."""
+
+HARMONY_PARTS: Final = (slice(0, 12), slice(12, 25), slice(25, 38))
+"""Columns of `Pulse.harmony`: tones, root, bass."""
+
+HARMONY_RATE: Final = listening.RATE
+_HARMONY_FRAME: Final = listening.FRAMES_JOINED * PITCH_HOP
+
 _HALF: Final = 108
 _STEP: Final = 2 * _HALF * FRAME
 """Samples from one window to the next, half a window: 5 s and a little, whole frames."""
 
 _ATTACK_WINDOW: Final = 256
+_FINER: Final = FRAME // ATTACK_HOP
 _LEAST: Final = 0.02
-_STROKES: Final = len(drums.CLASSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +66,9 @@ class Pulse:
         i is centred on sample ``i * FRAME``.
     attacks : float32, shape (n,)
         How much begins, `ATTACK_RATE` values a second.
+    harmony : float32, shape (m, 38)
+        How likely each pitch class belongs to the chord, is its root, is the bass; the last two have one more, for
+        none. `HARMONY_RATE` rows a second.
     tempo : float64, shape (320,)
         Tempo profile, see `soundalike.tempo`, the mean over windows; one in which nothing begins counts as zeros.
     seconds : float
@@ -55,6 +77,7 @@ class Pulse:
 
     activations: Array
     attacks: Array
+    harmony: Array
     tempo: NDArray[np.float64]
     seconds: float
 
@@ -73,30 +96,35 @@ def hear_pulse(path: AnyPath, *, start: float = 0.0, end: float | None = None) -
     AudioDecodeError, UsageError
         See `soundalike.audio.load_clip`.
     """
-    parts: list[Array] = []
+    beats: list[Array] = []
     attacks: list[Array] = []
+    chords: list[Array] = []
     profiles: list[NDArray[np.float64]] = []
-    samples = done = 0
+    done, sung, seconds = 0, 0, 0.0
     for window, first, last in _windows(path, start, end):
-        samples = first + len(window)
-        upto = samples // FRAME + 1 if last else first // FRAME + 3 * _HALF
-        heard, fine, profile = _hear(window)
+        signal = mono(window[None])
+        heard, fine, profile = _hear(window, signal)
+        upto = (first + len(window)) // FRAME + 1 if last else first // FRAME + 3 * _HALF
         kept = slice(done - first // FRAME, upto - first // FRAME)
-        parts.append(heard[kept])
-        ratio = FRAME // ATTACK_HOP
-        attacks.append(fine[kept.start * ratio : kept.stop * ratio])
+        beats.append(heard[kept])
+        attacks.append(fine[kept.start * _FINER : kept.stop * _FINER])
         profiles.append(profile)
         done = upto
-    return Pulse(np.concatenate(parts), np.concatenate(attacks), np.mean(profiles, axis=0), samples / RATE)
+        # Chords need little of what is around them: every second window has all of them.
+        if last or first % (2 * _STEP) == 0:
+            chords.append(_harmony(window, signal)[sung - first // _HARMONY_FRAME :])
+            sung += len(chords[-1])
+        seconds = (first + len(window)) / RATE
+    found, fine, harmony = (np.concatenate(parts) for parts in (beats, attacks, chords))
+    return Pulse(found, fine, harmony, np.mean(profiles, axis=0), seconds)
 
 
-def _hear(window: Array) -> tuple[Array, Array, NDArray[np.float64]]:
+def _hear(window: Array, signal: Array | None) -> tuple[Array, Array, NDArray[np.float64]]:
     """Activations, attacks and tempo profile of one window; zeros if it is silent."""
     frames = len(window) // FRAME + 1
-    signal = mono(window[None])
-    heard = np.zeros((frames, _STROKES + 2), np.float32)
+    heard = np.zeros((frames, BEAT + 2), np.float32)
     if signal is None:
-        return heard, np.zeros(frames * FRAME // ATTACK_HOP, np.float32), np.zeros(len(BPM))
+        return heard, np.zeros(frames * _FINER, np.float32), np.zeros(len(BPM))
     mel = power_frames(signal, 4 * ONSET_HOP, ONSET_HOP, filters=mel_filters())
     found = drums.hear(Spectra(mel, np.zeros((0, PITCHES), np.float32), len(window) / RATE))
     if found is not None:
@@ -107,6 +135,16 @@ def _hear(window: Array) -> tuple[Array, Array, NDArray[np.float64]]:
     return heard, attack_curve(signal), tempo
 
 
+def _harmony(window: Array, signal: Array | None) -> Array:
+    """What the transcription net hears in one window; zeros if it is silent."""
+    rows = np.zeros((len(window) // _HARMONY_FRAME, HARMONY_PARTS[-1].stop), np.float32)
+    found = None if signal is None else listening.hear(semitones(signal)[0])
+    if found is not None:
+        heard = np.concatenate([found.tones, found.root, found.bass], axis=1)[: len(rows)]
+        rows[: len(heard)] = heard
+    return rows
+
+
 def attack_curve(signal: Array) -> Array:
     """How much begins, every `ATTACK_HOP` samples: the rise of the logarithmic level in bands, float32 (n,)."""
     power = power_frames(signal, _ATTACK_WINDOW, ATTACK_HOP)
@@ -114,7 +152,7 @@ def attack_curve(signal: Array) -> Array:
     bands = np.add.reduceat(power, edges, axis=1)
     level = np.log10(bands + 1e-3 * bands.mean(axis=0) + 1e-9)
     rise = np.maximum(level[2:] - level[:-2], 0.0).mean(axis=1)
-    return np.pad(rise, (1, 1 + FRAME // ATTACK_HOP)).astype(np.float32)
+    return np.pad(rise, (1, 1 + _FINER)).astype(np.float32)
 
 
 def _windows(path: AnyPath, start: float, end: float | None) -> Iterator[tuple[Array, int, bool]]:
