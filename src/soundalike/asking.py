@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from soundalike.facets import Facet, Weights, load_preset
 from soundalike.search import Query
+from soundalike.stem_query import stem_weights
 from soundalike.words import alone, beside, words_in
 
 
@@ -20,8 +21,10 @@ def weights_for(query: Query, weights: Weights | None, facets: Sequence[Facet]) 
     """The weights that a query is asked with in a library that has `facets`.
 
     Those given, else the default ones. Words count 1 beside a sound unless they have a weight of their own, and alone
-    they are all there is.
+    they are all there is. A stem that asks for samples has its own; see `soundalike.stem_query.stem_weights`.
     """
+    if query.stem:
+        return stem_weights(weights, query.stem, facets)
     if query.text and not len(query.excerpts):
         return alone(weights)
     weights = weights or default_weights(facets)

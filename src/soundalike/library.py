@@ -29,6 +29,7 @@ from soundalike.refinement import Refiner
 from soundalike.scoring import Background
 from soundalike.search import Hit, Options, Query, check_weights, search
 from soundalike.separators.stem_folders import is_stem_file
+from soundalike.stem_query import ask_stem, for_samples, separator_for
 from soundalike.stores import Finding, Store, open_store
 from soundalike.tracks import AnalysedTrack, Track
 from soundalike.words import ask
@@ -183,6 +184,7 @@ class Library:
         *,
         jobs: int | None = None,
         retry: bool = False,
+        again: bool = False,
         planned: Callable[[Sequence[str]], None] | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> AddReport:
@@ -199,6 +201,8 @@ class Library:
             Processes to listen in, each with one thread. The default is this process alone.
         retry : bool
             Try again what failed before, even if the file has not changed.
+        again : bool
+            Listen again to files that have not changed, as after an earlier version of the program; ids stay.
         planned : callable, optional
             Called before the first file with the paths of all that will be listened to, if there are any.
         progress : callable, optional
@@ -232,6 +236,7 @@ class Library:
                 self._listening(jobs),
                 paths,
                 retry=retry,
+                again=again,
                 leave_out=is_stem_file if self.recipe.separator == "files" else None,
                 planned=begin,
                 progress=progress,
@@ -317,6 +322,39 @@ class Library:
         twins = self.store.find(audio_hash=known.audio_hash) if known else []
         exclude = frozenset(twin.id for twin in twins)
         return Query(analysed.excerpts, analysed.track, exclude, analysed.transcription, text)
+
+    def stem_query(
+        self,
+        source: str | Path | int,
+        stem: str,
+        *,
+        start: float | None = None,
+        end: float | None = None,
+        separator: str = "",
+        strokes: bool = False,
+        any_family: bool = False,
+    ) -> Query:
+        """Prepare a query from one stem of a song, for samples that sound like it; see `soundalike.stem_query`.
+
+        Parameters
+        ----------
+        source, start, end
+            See `query`.
+        stem : str
+            Such as "drums".
+        separator : str
+            Takes the stem out of the song; the default is the library's own, or the one that ships.
+        strokes : bool
+            Look for one-shots that sound like single strokes or notes of it.
+        any_family : bool
+            Let samples answer in which another instrument plays.
+        """
+        separating = separator_for(stem, self.recipe, separator)  # before anything is listened to
+        recipe = for_samples(self.recipe, self.space.facets)
+        whole = self.query(source, start=start, end=end)
+        analyzer = self.analyzer if self.recipe.separator == "none" else Analyzer(recipe)
+        how = {"strokes": strokes, "any_family": any_family}
+        return ask_stem(whole, stem, separating, analyzer, start=start or 0.0, end=end, **how)
 
     def find(self, source: str | Path | int) -> Track | None:
         """The library's track for an id or for the path of an unchanged file, or None for another file.

@@ -53,7 +53,7 @@ def find_strokes(clip: Clip) -> list[tuple[float, float]]:
         if rise[i] == rise[max(i - _APART, 0) : i + _APART + 1].max() and rise[i] > rise[i - 1 : i].max(initial=0.0)
     ]
     # A rise is over two frames and lies on the second of them.
-    starts = [max((i + 1) / ONSET_RATE - _BEFORE, 0.0) for i in peaks]
+    starts = [max((int(i) + 1) / ONSET_RATE - _BEFORE, 0.0) for i in peaks]
     ends = [
         min(following, start + LONGEST) for start, following in zip(starts, [*starts[1:], clip.duration], strict=True)
     ]

@@ -15,6 +15,7 @@ import click
 from soundalike import __version__
 from soundalike.cli.judge_command import calibrate, judge
 from soundalike.cli.library_commands import add, doctor, export, failures, remove, status
+from soundalike.cli.loops_command import loops
 from soundalike.cli.models_command import models
 from soundalike.cli.research_commands import research
 from soundalike.cli.search_commands import compare, embed, search
@@ -54,7 +55,7 @@ def completion(shell: str) -> None:
     click.echo(kind(cli, {}, "soundalike", "_SOUNDALIKE_COMPLETE").source())
 
 
-LIBRARY = (add, search, compare, embed, transcribe, judge, calibrate, status, failures, remove, export)
+LIBRARY = (add, search, loops, compare, embed, transcribe, judge, calibrate, status, failures, remove, export)
 for command in (*LIBRARY, doctor, models, research):
     cli.add_command(command)
 

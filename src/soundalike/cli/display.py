@@ -15,7 +15,7 @@ from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
-from soundalike.explanation import clock, sentence, span, telling
+from soundalike.explanation import clock, hit_sentence, span, telling
 from soundalike.facets import Facet
 from soundalike.notes import Transcription, chord_name, note_name
 from soundalike.tracks import Track, printable
@@ -93,7 +93,7 @@ def print_hits(hits: Sequence[Hit]) -> None:
     closest = max(tunes, key=lambda hit: hit.comparison.alignments[_MELODY].similarity, default=None)
     for row, hit in zip(rows, hits, strict=True):
         console.print(Segments([*row, Segment.line()]), end="")
-        reason = sentence(hit.comparison).replace(" %", "\N{NO-BREAK SPACE}%")
+        reason = hit_sentence(hit).replace(" %", "\N{NO-BREAK SPACE}%")
         lines = textwrap.fill(reason, width, initial_indent="    ", subsequent_indent="    ")
         console.print(Text(lines.replace("\N{NO-BREAK SPACE}", " "), style="dim"), soft_wrap=True)
         if hit is closest:
@@ -163,14 +163,20 @@ def melody_text(comparison: Comparison, width: int, *, indent: int = 0) -> Text:
     return Text("\n".join(line.rstrip() + (f" {more}" if more else "") for line in lines), style="dim")
 
 
-def query_line(track: Track, *, verb: str = "Like") -> Text:
+def query_line(track: Track, *, verb: str = "Like", stem: str = "") -> Text:
     """What was asked with, in one line: name, artist, length, tempo, key."""
+    verb = f"{verb} the {stem} of" if stem else verb
     facts = [printable(track.artist), clock(round(track.duration, 1)) if track.duration else ""]
     if track.tempo:
         facts.append(f"{track.tempo:.0f} bpm")
     if track.key:
         facts.append(f"{track.key} ({track.camelot})")
     return Text.assemble(f"{verb} ", (f"{printable(track.name)}  {' · '.join(fact for fact in facts if fact)}", "bold"))
+
+
+def steadiness_line(share: float) -> Text:
+    """How far two halves of a passage agree, in one sentence."""
+    return Text(f"The two halves of the passage agree on {share:.0%} of the ten best.".replace("%", " %"), style="dim")
 
 
 def print_transcription(track: Track, transcription: Transcription) -> None:

@@ -10,6 +10,7 @@ import click
 from soundalike.cli.abx_command import abx
 from soundalike.cli.merit_command import merit
 from soundalike.cli.shared import HELP, jobs_option, json_option, print_json
+from soundalike.cli.stem_search_command import stem_search
 from soundalike.cli.train_command import train
 from soundalike.cli.triplets_commands import triplets
 from soundalike.errors import UsageError
@@ -272,5 +273,5 @@ def _licensed(folders: tuple[str, ...]) -> dict[Path, str]:
     return found
 
 
-for command in (triplets, train, merit, abx):
+for command in (triplets, train, merit, abx, stem_search):
     research.add_command(command)
