@@ -123,7 +123,7 @@ def _cut(path: str, folder: Path, ledger: LoopLedger, separator: Separator, want
         digest = file_hash(path)
         known = ledger.find(digest, settings)
         if known is not None:
-            return SongLoops(path, known, known=True)
+            return SongLoops(path, [replace(loop, source=path) for loop in known], known=True)
         loops = cut_loops(path, folder, separator, wanted)
     except (AudioDecodeError, UsageError) as error:
         return SongLoops(path, reason=str(error))

@@ -18,6 +18,9 @@ from soundalike.stems import STEM_DB
 SURE: Final = 0.2
 """Confidence, 0 to 1, from which a key is written into a name."""
 
+GAP_DB: Final = 20.0
+"""Decibels below the stem's median level at which a bar is a gap."""
+
 KEY_SECONDS: Final = 240.0
 """The key is that of so much of the mix around a loop: a few bars alone may be one chord."""
 
@@ -60,8 +63,27 @@ def hear_harmony(path: str, start: float = 0.0, end: float | None = None) -> Har
 
 
 def audible_bars(stem: StemPicture, mix: StemPicture, gate: float) -> NDArray[np.bool_]:
-    """The bars in which a stem is at least at `STEM_DB` and not more than `gate` decibels below the mix: (n,)."""
-    return stem.level >= np.maximum(STEM_DB, mix.level - gate)
+    """The bars in which a stem can be heard: (n,).
+
+    With two bars on either side it is at least at `STEM_DB` and not more than `gate` decibels below the mix, and it has
+    no gap there.
+    """
+    around, whole = (_power_around(picture) for picture in (stem, mix))
+    heard: NDArray[np.bool_] = around >= np.maximum(10.0 ** (STEM_DB / 10.0), whole * 10.0 ** (-gate / 10.0))
+    if not heard.any():
+        return heard
+    least = max(STEM_DB, float(np.median(stem.level[heard])) - GAP_DB)
+    heard &= stem.level >= least
+    return heard
+
+
+def _power_around(picture: StemPicture) -> NDArray[np.float64]:
+    """Mean power of each bar and two on either side: float64, shape (n,)."""
+    sums = np.concatenate([[0.0], np.cumsum(10.0 ** (picture.level / 10.0))])
+    bars = np.arange(len(picture.level))
+    first, last = np.maximum(bars - 2, 0), np.minimum(bars + 3, len(bars))
+    power: NDArray[np.float64] = np.maximum(sums[last] - sums[first], 0.0) / (last - first)
+    return power
 
 
 def played_bars(

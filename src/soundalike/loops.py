@@ -14,7 +14,7 @@ or is the same once more, from whichever of its bars on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, pairwise, zip_longest
 from typing import TYPE_CHECKING, Final
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.audio import ExcerptStream
+from soundalike.audio import Excerpt, ExcerptStream
 from soundalike.encoders.embedded.spectra import (
     MELS,
     ONSET_HOP,
@@ -33,6 +33,7 @@ from soundalike.encoders.embedded.spectra import (
     power_frames,
     semitones,
 )
+from soundalike.errors import UsageError
 
 if TYPE_CHECKING:
     from soundalike.bars import Bars
@@ -166,24 +167,31 @@ def picture_of(path: str, grid: Grid, *, offset: float = 0.0) -> StemPicture:
     AudioDecodeError
         If the file cannot be decoded.
     """
-    count = len(grid.slots) - 1
     power = _Means(grid.slots, 1)
     mels = _Means(grid.slots, MELS)
     pitches = _Means(grid.slots[::2], PITCHES)
-    start = max(float(grid.starts[0]) - offset, 0.0)
-    for excerpt in ExcerptStream(path, rate=RATE, seconds=_AT_ONCE, start=start, end=float(grid.starts[-1]) - offset):
+    for excerpt in _excerpts(path, grid, offset):
         samples, time = excerpt.clip.samples[0], excerpt.start + offset
         whole = samples[: len(samples) // ONSET_HOP * ONSET_HOP].reshape(-1, ONSET_HOP)
         energy = np.einsum("ij,ij->i", whole, whole, dtype=np.float64)[:, None] / ONSET_HOP
         power.add(energy, time + 0.5 * ONSET_HOP / RATE, ONSET_HOP)
         mels.add(power_frames(samples, 4 * ONSET_HOP, ONSET_HOP, filters=mel_filters()), time, ONSET_HOP)
         pitches.add(semitones(samples)[0], time, PITCH_HOP)
-    rows = grid.bars
-    level = power.means().reshape(rows, count // rows).mean(axis=1)
+    level = power.means().reshape(grid.bars, -1).mean(axis=1)
     # Square roots of amplitudes: what is soft counts, but not as much as what is loud.
-    likeness = _likeness(mels.means().reshape(rows, -1) ** 0.25) + _likeness(pitches.means().reshape(rows, -1) ** 0.5)
+    rows = (mels.means() ** 0.25, pitches.means() ** 0.5)
+    likeness = sum(_likeness(part.reshape(grid.bars, -1)) for part in rows) / 2.0
     with np.errstate(divide="ignore"):
-        return StemPicture(0.5 * likeness, 10.0 * np.log10(level))
+        return StemPicture(np.asarray(likeness), 10.0 * np.log10(level))
+
+
+def _excerpts(path: str, grid: Grid, offset: float) -> Iterator[Excerpt]:
+    """What a file that begins at `offset` holds of the bars; nothing if it ends before they begin."""
+    start, end = max(float(grid.starts[0]) - offset, 0.0), float(grid.starts[-1]) - offset
+    try:
+        yield from ExcerptStream(path, rate=RATE, seconds=_AT_ONCE, start=start, end=end)
+    except UsageError:
+        return
 
 
 def choose_runs(

@@ -22,6 +22,7 @@ from soundalike.key import KEYS
 from soundalike.loop_cutting import Wanted, cut_loops
 from soundalike.loop_files import Loop, loop_name, safe, write_loop
 from soundalike.loop_folder import LoopLedger, fill_folder
+from soundalike.loop_hearing import audible_bars
 from soundalike.loop_points import LEAD, attack, seam, seamless
 from soundalike.loops import SLOTS, StemPicture, choose_runs, grid_of, picture_of
 from soundalike.separators import load_separator
@@ -397,6 +398,30 @@ def test_where_a_stem_is_silent_it_gives_no_loop(song, out, files):
     assert all(loop.start > 4 * 4 * BEAT for loop in loops if loop.stem == "bass")
     silent = cut_loops(str(song("AAAABBBB", "........", name="Other.wav")), out, files)
     assert {loop.stem for loop in silent} == {"drums"}
+
+
+def test_a_soft_bar_among_loud_ones_is_heard_and_a_gap_is_not():
+    mix = StemPicture(np.eye(7), np.full(7, -10.0))
+    levels = np.array([-26.0, -26.0, -31.0, -26.0, -26.0, -60.0, -26.0])
+    assert audible_bars(StemPicture(np.eye(7), levels), mix, 18.0).tolist() == [True] * 5 + [False, True]
+    assert not audible_bars(StemPicture(np.eye(7), levels - 4.0), mix, 18.0).any()
+    assert not audible_bars(StemPicture(np.eye(7), np.full(7, -np.inf)), mix, np.inf).any()
+
+
+def test_a_stem_that_ends_before_the_first_bar_gives_no_loop(song, out, files):
+    path = song("AAAAAAAA")
+    soundfile.write(path.parent / "Song - Bass.wav", noise(0.2).T, RATE)
+    assert {loop.stem for loop in cut_loops(str(path), out, files)} == {"drums"}
+
+
+def test_the_same_song_gives_the_same_bytes(song, tmp_path, files):
+    path = song("AABBAABB", "ABABABAB")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    pairs = zip(cut_loops(str(path), tmp_path / "a", files), cut_loops(str(path), tmp_path / "b", files), strict=True)
+    for one, other in pairs:
+        assert Path(one.path).name == Path(other.path).name
+        assert Path(one.path).read_bytes() == Path(other.path).read_bytes()
 
 
 def test_drums_have_no_key_and_what_has_one_says_it(song, out, files):
