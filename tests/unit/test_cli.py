@@ -49,6 +49,15 @@ def test_add_reports_as_one_json_document(run, tunes, tmp_path):
     assert report["seconds"] > 0
 
 
+def test_add_again_listens_to_what_has_not_changed(run, tunes, tmp_path):
+    assert run("add", str(tunes), "--jobs", "1", at=tmp_path / "new")[0] == 0
+    assert "0 added, 6 unchanged in" in run("add", str(tunes), "--jobs", "1", at=tmp_path / "new")[1]
+    code, out, _ = run("add", str(tunes), "--again", "--jobs", "1", at=tmp_path / "new")
+    assert code == 0
+    assert "0 added, 6 renewed in" in out
+    assert "times real time" in out
+
+
 def test_a_failed_file_gives_exit_code_3_and_a_ledger_entry(run, tmp_path):
     write_tune(tmp_path / "music" / "good.wav", 1)
     (tmp_path / "music" / "bad.mp3").write_bytes(b"no audio at all" * 50)
@@ -70,6 +79,7 @@ def test_search_answers_with_the_documented_fields(run, tunes):
     assert len(document["hits"]) == 3
     for hit in document["hits"]:
         assert {"track", "path", "title", "artist", "duration", "tempo", "key", "score", "facets", "absent"} <= set(hit)
+        assert {"family", "kind"} <= set(hit)
         parts = [facet["contribution"] for facet in hit["facets"].values()]
         assert sum(parts) == pytest.approx(hit["score"], abs=1e-6)
         for facet in hit["facets"].values():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import mutagen
@@ -29,6 +30,20 @@ def test_a_second_run_does_nothing(library, music):
     assert library.add([music]).added == 6
     again = library.add([music])
     assert (again.added, again.unchanged, again.audio_seconds) == (0, 6, 0)
+
+
+def test_what_has_not_changed_is_listened_to_again_on_request_and_keeps_its_id(library, music):
+    library.add([music])
+    before = library.tracks()
+    library.store.amend(replace(before[0], family="", kind="", tempo=1.0))
+    write_tune(music / "tune 1.wav", 78, seconds=5)
+    report = library.add([music / "tune 0.wav", music / "tune 1.wav"], again=True)
+    assert (report.renewed, report.added, report.unchanged) == (1, 1, 0)
+    assert report.audio_seconds > 5
+    after = library.tracks()
+    assert [track.id for track in after] == [track.id for track in before]
+    assert after[0] == before[0]
+    assert library.add([music]).unchanged == 6
 
 
 def test_a_renamed_file_is_not_listened_to_again(library, music):

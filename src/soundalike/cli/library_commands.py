@@ -36,15 +36,19 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=refuse_empty)
 @jobs_option
 @click.option("--retry", is_flag=True, help="Try failed files again even if they have not changed.")
+@click.option("--again", is_flag=True, help="Listen again to files that have not changed; tracks keep their ids.")
 @recipe_options
 @library_option
 @json_option
-def add(paths: tuple[str, ...], jobs: int | None, retry: bool, folder: str | None, as_json: bool, **recipe: Any) -> int:
+def add(
+    paths: tuple[str, ...], jobs: int | None, retry: bool, again: bool, folder: str | None, as_json: bool, **recipe: Any
+) -> int:
     """Analyse files and folders and store the result.
 
     Unchanged files are skipped, renamed and retagged ones cost nothing, a stopped run goes on where
     it was, and a bad file is remembered with its reason and never stops the rest. What a library
-    listens with is remembered: name an encoder or a separator once.
+    listens with is remembered: name an encoder or a separator once. --again gives tracks that an earlier version
+    added what only this one finds out, such as the family and kind of samples.
 
     \b
     Examples:
@@ -63,16 +67,16 @@ def add(paths: tuple[str, ...], jobs: int | None, retry: bool, folder: str | Non
             click.echo(f"{name}: licence {licence}", err=True)
         jobs = jobs or default_jobs(library.recipe)
         planned = partial(_say_what_it_takes, library.recipe, library.space, jobs)
-        report = library.add(paths, jobs=jobs, retry=retry, planned=planned, progress=show)
+        report = library.add(paths, jobs=jobs, retry=retry, again=again, planned=planned, progress=show)
     if as_json:
         print_json(asdict(report))
         return 3 if report.failed else 0
     for warning in report.warnings:
         click.echo(f"Warning: {warning}", err=True)
     parts = [f"{report.added} added"]
-    others = ("unchanged", "moved", "retagged", "removed", "silent", "failed")
+    others = ("renewed", "unchanged", "moved", "retagged", "removed", "silent", "failed")
     parts += [f"{getattr(report, name)} {name}" for name in others if getattr(report, name)]
-    pace = f" at {report.audio_seconds / report.seconds:.0f} times real time" if report.added else ""
+    pace = f" at {report.audio_seconds / report.seconds:.0f} times real time" if report.audio_seconds else ""
     click.echo(f"{', '.join(parts)} in {report.seconds:.1f} s{pace}.")
     if report.failed:
         click.echo("See why with 'soundalike failures'.", err=True)
