@@ -7,12 +7,13 @@ another drum. How much each of these says is fitted to rendered music and perfor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.beat_decoding import strongest
+from soundalike.beat_decoding import Reading, strongest
 from soundalike.encoders.embedded.drums import DRUM_RATE
 from soundalike.pulse_hearing import HARMONY_PARTS, HARMONY_RATE, Pulse
 
@@ -32,6 +33,39 @@ _WEIGHTS: Final = np.array(
 )
 _OFFSET: Final = -0.42
 """Evidence that a beat begins a bar, in nats, by `described`: of the beat itself, the one before, the one after."""
+
+
+_EVEN_BARS, _BASS, _KICK = 1.6, 4.61, 1.48
+"""What is added to a reading of the beats for one nat a second of bars, and for the bass that changes and the kick that
+sounds on the beats rather than between them; fitted as in `soundalike.beat_decoding`."""
+
+_KICK_COLUMN, _BASS_COLUMN = 0, 10
+
+
+def choose(pulse: Pulse, readings: Sequence[Reading]) -> NDArray[np.int64]:
+    """The reading of the beats that makes the best bars.
+
+    Parameters
+    ----------
+    pulse : Pulse
+        What was heard.
+    readings : sequence of Reading
+        One or more.
+
+    Returns
+    -------
+    int64, shape (n,)
+        The frames of its beats.
+    """
+    return max(readings, key=lambda reading: reading.score + _fitness(pulse, reading.frames / DRUM_RATE)).frames
+
+
+def _fitness(pulse: Pulse, beats: Array) -> float:
+    """How good the bars are that these beats make, and how much more happens on them than between them."""
+    on, between = described(pulse, beats), described(pulse, (beats[1:] + beats[:-1]) / 2)
+    more = on.mean(axis=0) - between.mean(axis=0)
+    bars = max(positions(evidence(on), meter)[0] for meter in METERS) / pulse.seconds
+    return float(_EVEN_BARS * bars + _BASS * more[_BASS_COLUMN] + _KICK * more[_KICK_COLUMN])
 
 
 def decode_bars(pulse: Pulse, beats: Array) -> tuple[int, NDArray[np.int64]]:
@@ -62,7 +96,7 @@ def described(pulse: Pulse, beats: Array) -> Array:
     each from the beat before to this one and from the two beats before to these two.
     """
     frames = np.clip(np.round(beats * DRUM_RATE).astype(np.int64), 0, len(pulse.activations) - 1)
-    length = np.gradient(beats)
+    length = np.gradient(beats) if len(beats) > 1 else np.full(1, 0.5)
     sums = np.pad(np.cumsum(pulse.harmony, axis=0, dtype=np.float64), ((1, 0), (0, 0)))
     columns = [strongest(pulse.activations, frames)]
     for part in HARMONY_PARTS:

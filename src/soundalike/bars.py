@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundalike.audio.decoding import AnyPath
-from soundalike.bar_decoding import decode_bars
-from soundalike.beat_decoding import decode_beats, strongest
+from soundalike.bar_decoding import choose, decode_bars
+from soundalike.beat_decoding import likely_beats, strongest
 from soundalike.beat_times import refine
 from soundalike.encoders.embedded.drums import DRUM_RATE
 from soundalike.pulse_hearing import ATTACK_RATE, BEAT, Pulse, hear_pulse
@@ -102,8 +102,9 @@ def find_bars(path: AnyPath, *, start: float = 0.0, end: float | None = None) ->
 def bars_of(pulse: Pulse, start: float = 0.0) -> Bars | None:
     """Beats and bars of what was heard of a passage that starts at `start` seconds."""
     beat = pulse.activations[:, BEAT].astype(np.float64)
-    frames = decode_beats(beat, DRUM_RATE, pulse.tempo)
-    if frames is None or len(frames) < _FEWEST:
+    readings = likely_beats(beat, DRUM_RATE, pulse.tempo)
+    frames = choose(pulse, readings) if readings else np.zeros(0, np.int64)
+    if len(frames) < _FEWEST:
         return None
     confidence = _confidence(strongest(beat, frames), pulse.tempo)
     if confidence < LEAST_CONFIDENCE:

@@ -8,6 +8,7 @@ G. Widmer, "An efficient state-space model for joint tempo and meter tracking", 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -38,12 +39,32 @@ _TIGHT: Final = 60.0
 _LIKELIER: Final = 1.3
 """A beat's log-likelihood beside that of no beat, where the net says one half."""
 
-_EXPLAINED, _RECURRING, _USUAL = 0.83, 3.3, 1.27
-"""What is added for one nat a second, for the strongest tempo and for a usual one; fitted to rendered music."""
+_EXPLAINED, _RECURRING, _USUAL, _SHIFTED = 0.59, 4.22, 0.9, -0.66
+"""What is added for one nat a second, for the strongest tempo, for a usual one, and for beats halfway between those
+that the search found; fitted to rendered music (`soundalike.research.evaluation.beats`)."""
+
+_LIKELIEST: Final = 3
+"""Tempi that are considered further."""
 
 
-def decode_beats(beat: Array, rate: float, tempo: Array) -> NDArray[np.int64] | None:
-    """Find the beats.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Beats that a passage may have.
+
+    Attributes
+    ----------
+    frames : int64, shape (n,)
+        In order, two or more.
+    score : float
+        How well they explain what is heard, compared with other readings.
+    """
+
+    frames: NDArray[np.int64]
+    score: float
+
+
+def likely_beats(beat: Array, rate: float, tempo: Array) -> list[Reading]:
+    """Find the likeliest beats, on and off what seems to be the beat.
 
     Parameters
     ----------
@@ -56,26 +77,39 @@ def decode_beats(beat: Array, rate: float, tempo: Array) -> NDArray[np.int64] | 
 
     Returns
     -------
-    int64, shape (n,), or None
-        The frames of the beats, in order; None where nothing recurs, or the beats would not be two.
+    list of Reading
+        Empty where nothing recurs, or the beats would not be two.
     """
     path = tempo_path(beat, rate)
     if path is None:
-        return None
+        return []
     middle = np.median(path) * np.array(_RATIOS)
-    ratios = np.array(_RATIOS)[(middle >= _SLOWEST) & (middle <= _FASTEST)]
-    readings = track(beat, 60.0 * rate / (path * ratios[:, None]))
+    usable = (middle >= _SLOWEST) & (middle <= _FASTEST)
+    tracked = track(beat, np.log(60.0 * rate / path), np.log(np.array(_RATIOS)[usable]))
     strength = np.maximum(tempo, 0.0) / max(float(tempo.max()), 1e-9)
-    scores = []
-    for ratio, frames in zip(ratios, readings, strict=True):
-        bpm = float(np.median(path)) * ratio
+    readings = []
+    for bpm, on in zip(middle[usable], tracked, strict=True):
         near = int(np.abs(BPM - bpm).argmin())
         taste = -0.5 * (np.log2(bpm / _PREFERRED) / _OCTAVES) ** 2
-        recurring = float(strength[max(0, near - 1) : near + 2].max())
-        gain = float(np.sum(evidence(beat, frames))) * rate / len(beat)
-        scores.append(_EXPLAINED * gain + _RECURRING * recurring + _USUAL * taste)
-    frames = readings[int(np.argmax(scores))]
-    return frames if len(frames) > 1 else None
+        known = _RECURRING * float(strength[max(0, near - 1) : near + 2].max()) + _USUAL * float(taste)
+        pair = []
+        for frames, shift in ((on, 0.0), (_halfway(on, len(beat)), _SHIFTED)):
+            gain = float(np.sum(evidence(beat, frames))) * rate / len(beat)
+            pair.append(Reading(frames, _EXPLAINED * gain + known + shift))
+        if len(on) > 1:
+            readings.append(pair)
+    readings.sort(key=lambda pair: -pair[0].score)
+    return [reading for pair in readings[:_LIKELIEST] for reading in pair if len(reading.frames) > 1]
+
+
+def _halfway(frames: NDArray[np.int64], end: int) -> NDArray[np.int64]:
+    """Between the beats, and half a beat before the first and after the last where the sound has begun or goes on."""
+    if len(frames) < 2:
+        return frames
+    first, last = (frames[1] - frames[0]) // 2, (frames[-1] - frames[-2]) // 2
+    inside = (frames[1:] + frames[:-1]) // 2
+    found = np.concatenate([[frames[0] - first], inside, [frames[-1] + last]])
+    return np.asarray(found[(found >= 0) & (found < end)])
 
 
 def strongest(curves: NDArray[np.floating], frames: NDArray[np.int64]) -> Array:
@@ -148,37 +182,39 @@ def _between(row: Array, place: int) -> float:
     return float(BPM[place] * (BPM[1] / BPM[0]) ** shift)
 
 
-def track(beat: Array, periods: Array) -> list[NDArray[np.int64]]:
+def track(beat: Array, log_period: Array, log_ratios: Array) -> list[NDArray[np.int64]]:
     """Beats whose distances are near each of some periods, by dynamic programming.
 
     Parameters
     ----------
     beat : float64, shape (frames,)
-    periods : float64, shape (n, frames)
-        In frames.
+    log_period : float64, shape (frames,)
+        Logarithm of the period in frames.
+    log_ratios : float64, shape (n,)
+        Logarithms of how many times faster the beats shall be.
 
     Returns
     -------
     list of int64, each of shape (beats,)
-        The frames of the beats, for each period.
+        The frames of the beats, for each ratio.
     """
-    longest = int(np.ceil(1.6 * periods.max()))
-    rows = np.arange(len(periods))
-    logs = np.log(np.arange(longest, 0, -1))
-    log_periods = np.log(periods)
-    score = np.zeros((len(periods), longest + len(beat)))
-    back = np.empty((len(periods), len(beat)), np.int64)
+    longest = int(np.ceil(1.6 * np.exp(log_period.max() - log_ratios.min())))
+    rows = np.arange(len(log_ratios))
+    logs = np.log(np.arange(longest, 0, -1)) + log_ratios[:, None]
+    score = np.zeros((len(rows), longest + len(beat)))
+    back = np.empty((len(rows), len(beat)), np.int16)
     for frame, chance in enumerate(beat):
-        before = score[:, frame : frame + longest] - _TIGHT * np.square(logs - log_periods[:, frame, None])
+        before = score[:, frame : frame + longest] - _TIGHT * np.square(logs - log_period[frame])
         best = before.argmax(axis=1)
         score[:, frame + longest] = chance + before[rows, best]
-        back[:, frame] = frame + best - longest
-    return [_walked(score[row, longest:], back[row], int(periods[row, -1]) + 1) for row in rows]
+        back[:, frame] = longest - best
+    last = np.exp(log_period[-1] - log_ratios).astype(np.int64) + 1
+    return [_walked(score[row, longest:], back[row], int(last[row])) for row in rows]
 
 
-def _walked(score: Array, back: NDArray[np.int64], period: int) -> NDArray[np.int64]:
-    """The beats, from the best one within the last period back to the first."""
+def _walked(score: Array, back: NDArray[np.int16], period: int) -> NDArray[np.int64]:
+    """The beats, from the best one within the last period back to the first; `back` says how far the one before is."""
     frames = [len(score) - 1 - int(score[::-1][:period].argmax())]
-    while back[frames[-1]] >= 0:
-        frames.append(int(back[frames[-1]]))
+    while (before := frames[-1] - int(back[frames[-1]])) >= 0:
+        frames.append(before)
     return np.array(frames[::-1])
