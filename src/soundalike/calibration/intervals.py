@@ -34,9 +34,25 @@ class Interval:
     high: float
 
     @classmethod
-    def of(cls, value: float, draws: Array) -> Interval:
-        """Percentile interval of resampled values, float64 (resamples,); NaN among them is left out."""
-        low, high = np.nanquantile(draws, [0.025, 0.975])
+    def of(cls, value: float, draws: Array, sources: int) -> Interval:
+        """Interval of resampled values by percentiles, the wider the fewer sources were drawn from.
+
+        Percentiles alone are too narrow where there are few: they are put where Student's interval would lie (the
+        expanded percentile interval of Hesterberg, The American Statistician 69, 2015).
+
+        Parameters
+        ----------
+        value : float
+        draws : float64, shape (resamples,)
+            NaN among them is left out.
+        sources : int
+            Things that were drawn, such as listeners.
+        """
+        from scipy.special import ndtr, stdtrit
+
+        n = max(sources, 2)
+        tail = float(ndtr(-np.sqrt(n / (n - 1)) * stdtrit(n - 1, 0.975)))
+        low, high = np.nanquantile(draws, [tail, 1.0 - tail])
         return cls(float(value), float(low), float(high))
 
     def to_json(self) -> dict[str, float]:
@@ -127,6 +143,11 @@ def weight_draws(
     return draws
 
 
+def drawn_sources(votes: Votes, groups: NDArray[np.intp], over: Over) -> int:
+    """Of how many things `weight_draws` draws; of listeners and triplets the fewer, where both are drawn."""
+    return min(len(np.unique(labels)) for labels in _units(votes, groups, over))
+
+
 def _units(votes: Votes, groups: NDArray[np.intp], over: Over) -> list[NDArray[np.intp]]:
     """What is drawn, as labels of the answers."""
     if over not in get_args(Over):
@@ -176,7 +197,8 @@ def mean_over(values: Array, groups: NDArray[np.intp], *, resamples: int = RESAM
     _, labels = np.unique(groups[known], return_inverse=True)
     sums, counts = np.bincount(labels, values[known]), np.bincount(labels)
     drawn = np.random.default_rng(seed).integers(len(sums), size=(resamples, len(sums)))
-    return Interval.of(float(values[known].mean()), sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+    draws = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    return Interval.of(float(values[known].mean()), draws, len(sums))
 
 
 def gain_over(

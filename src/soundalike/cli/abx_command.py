@@ -81,6 +81,10 @@ def abx(
     document = run_plan(plan)
     for name in document["dataset"]["changed_files"]:
         click.echo(f"'{name}' is not as in the version that published counts are of: they may differ.", err=True)
+    for name, about in document["systems"].items():
+        if about["triplets_covered"] < about["triplets"]:
+            clips = f"'{name}' has all three clips of {about['triplets_covered']} of {about['triplets']} triplets"
+            click.echo(f"{clips}: the others count as ties.", err=True)
     if report:
         write_report(Path(report), document)
         click.echo(f"The tables are in {Path(report) / 'abx.md'}.", err=True)
