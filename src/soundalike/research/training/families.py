@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from soundalike.atomic import write_atomically
-from soundalike.family import DESCRIBED, FAMILIES, MODEL, describe, presence_features, scaled
+from soundalike.family import (
+    DESCRIBED,
+    FAMILIES,
+    MODEL,
+    describe,
+    hear_logits,
+    presence_features,
+    read_model,
+    scaled,
+)
 from soundalike.research.sound.orchestra import Palette
 from soundalike.research.training.family_examples import Played
 from soundalike.research.training.recorded_families import LEARNED, Recorded, one_shots, tracks
@@ -35,7 +44,7 @@ STEPS: Final = 3000
 BATCH: Final = 256
 RATE_OF_LEARNING: Final = 3e-3
 DECAY: Final = 0.05
-NOISE: Final = 0.4
+NOISE: Final = 0.8
 """Added to every number, in standard deviations: recordings are never quite like renders."""
 DROPPED: Final = 0.3
 SMOOTHED: Final = 0.0
@@ -72,7 +81,7 @@ class Plan:
 
     work: Path
     data: Path | None = None
-    scores: int = 300
+    scores: int = 220
     other_scores: int = 60
     pieces: int = 120
     scenes: int = 300
@@ -106,11 +115,16 @@ def train_families(plan: Plan, out: Path, *, report: Report) -> None:
     examples = make_examples(plan)
     report(f"{time.monotonic() - begun:.0f} s: {len(examples.family)} sounds of known families")
     model = fit_families(examples, seed=plan.seed)
+    ears = read_model(to_file(model))
     scenes = make_scenes(plan)
     report(f"{time.monotonic() - begun:.0f} s: {len(scenes['plays'])} separated stems")
     for i, stem in enumerate(STEMS):
         rows = (scenes["stem"] == i) & (scenes["plays"] >= 0)
-        model |= fit_presence(stem, {name: values[rows] for name, values in scenes.items()})
+        told = [
+            presence_features(hear_logits(embedding.astype(np.float32), ears), float(below))
+            for embedding, below in zip(scenes["embedding"][rows], scenes["below"][rows], strict=True)
+        ]
+        model |= fit_presence(stem, np.array(told), scenes["plays"][rows].astype(np.float64))
     write_atomically(out / MODEL, to_file(model))
     report(f"{time.monotonic() - begun:.0f} s in all")
 
@@ -204,34 +218,31 @@ def fit_families(examples: Examples, *, seed: int = 0, steps: int = STEPS) -> Ar
     return {"mean": mean, "scale": scale, **dict(zip(names, layers, strict=True))}
 
 
-def fit_presence(stem: str, rows: Arrays) -> Arrays:
+def fit_presence(stem: str, told: Values, plays: Values) -> Arrays:
     """Learn to tell whether a stem plays, by penalised logistic regression from zero; both sides count alike.
 
     Parameters
     ----------
     stem : str
-    rows : dict of str to array
-        Of that stem, as from `make_scenes`.
+    told : float64, shape (n, m)
+        See `soundalike.family.presence_features`.
+    plays : float64, shape (n,)
+        1 or 0; some of both.
     """
-    inputs = [
-        presence_features(embedding.astype(np.float32), float(below))
-        for embedding, below in zip(rows["embedding"], rows["below"], strict=True)
-    ]
-    described, plays = np.array(inputs), rows["plays"].astype(np.float64)
-    mean, scale = described.mean(axis=0), described.std(axis=0) + 1e-3
-    inputs_scaled = scaled(described, mean, scale)
+    mean, scale = told.mean(axis=0), told.std(axis=0) + 1e-3
+    inputs = scaled(told, mean, scale)
     share = plays.mean()
     weights = np.where(plays > 0.5, 0.5 / share, 0.5 / (1.0 - share)) / len(plays)
 
     def loss(values: Values) -> tuple[float, Values]:
-        logits = inputs_scaled @ values[:-1] + values[-1]
+        logits = inputs @ values[:-1] + values[-1]
         found = np.logaddexp(0.0, logits) - plays * logits
         slope = weights * (1.0 / (1.0 + np.exp(-logits)) - plays)
         penalty = PENALTY * np.square(values[:-1]).sum()
-        gradient = np.append(inputs_scaled.T @ slope + 2.0 * PENALTY * values[:-1], slope.sum())
+        gradient = np.append(inputs.T @ slope + 2.0 * PENALTY * values[:-1], slope.sum())
         return float(weights @ found + penalty), gradient
 
-    fitted = minimize(loss, np.zeros(described.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 500})
+    fitted = minimize(loss, np.zeros(told.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 500})
     names = ("mean", "scale", "output", "output_offset")
     values = (mean, scale, fitted.x[None, :-1], fitted.x[-1:])
     return {f"{stem}.{name}": value for name, value in zip(names, values, strict=True)}

@@ -49,12 +49,9 @@ class Presence:
     ----------
     pieces : tuple of Path
         As `soundalike.research.training.separation_scenes.Scene` takes them.
-    first : int
-        Added to seeds.
     """
 
     pieces: tuple[Path, ...]
-    first: int = 0
 
     def __call__(self, seed: int) -> Arrays | None:
         """Separate a mix, and the same without one stem.
@@ -66,8 +63,8 @@ class Presence:
             (6,) place in `STEMS`, ``plays`` int8 (6,), 1 or 0, or -1 where nobody could tell. None if the mix has
             fewer than two stems.
         """
-        rng = np.random.default_rng([seed + self.first, 1])
-        spectra = Scene(self.pieces).stems(seed + self.first, rng)
+        rng = np.random.default_rng([seed, 1])
+        spectra = Scene(self.pieces).stems(seed, rng)
         if len(spectra) < 2:
             return None
         sounds = {stem: restore(spectrum, round(_SECONDS * RATE)) for stem, spectrum in spectra.items()}
