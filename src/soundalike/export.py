@@ -234,7 +234,7 @@ def _xspf(tracks: Sequence[tuple[Track, str]]) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-_COLUMNS = ("id", "title", "artist", "album", "duration", "tempo", "key", "camelot")
+_COLUMNS = ("id", "title", "artist", "album", "duration", "tempo", "key", "camelot", "family", "kind")
 
 
 def _csv(tracks: Sequence[tuple[Track, str]]) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from soundalike.analysis import Analyzer, heads_of, shipped_background
 from soundalike.asking import default_weights, weights_for
+from soundalike.backgrounds import known_background, renew_background
 from soundalike.checkpoints.licences import licences_of
 from soundalike.comparison import Comparison, Measure
 from soundalike.errors import NotFoundError, SpaceMismatchError, UsageError
@@ -23,7 +24,6 @@ from soundalike.home import home
 from soundalike.ingest import AddReport, Listening, Progress, add_paths
 from soundalike.ledger import Failure, Ledger
 from soundalike.locks import locked
-from soundalike.matching import measure_background
 from soundalike.recipe import Recipe, Recipes
 from soundalike.refinement import Refiner
 from soundalike.scoring import Background
@@ -34,14 +34,6 @@ from soundalike.stores import Finding, Store, open_store
 from soundalike.tracks import AnalysedTrack, Track
 from soundalike.words import ask
 from soundalike.workers import run_here, run_in_processes
-
-BACKGROUND_TRACKS = 50
-"""A library with at least so many tracks uses the background of its own random pairs."""
-
-FEWEST_TRACKS = 8
-"""The same where none ships with the heads: a rough scale is better than none."""
-
-BACKGROUND_SAMPLE = 400
 
 
 def locate(folder: str | Path | None) -> Path:
@@ -241,7 +233,7 @@ class Library:
                 planned=begin,
                 progress=progress,
             )
-            self._renew_background()
+            renew_background(self.store, shipped_background(self.recipe, self.space))
         return report
 
     def search(self, query: str | Path | int | Query, weights: Weights | None = None, **options: object) -> list[Hit]:
@@ -430,10 +422,7 @@ class Library:
     @property
     def background(self) -> Background | None:
         """What scores are measured against: the library's own random pairs, or the shipped ones."""
-        own, shipped = self.store.background(), shipped_background(self.recipe, self.space)
-        if own is None or own.alignments or shipped is None:
-            return own or shipped
-        return replace(own, alignments=shipped.alignments)
+        return known_background(self.store, shipped_background(self.recipe, self.space))
 
     def _stored(self, track: Track) -> FacetVectors:
         found = self.store.excerpts([track.id])
@@ -444,21 +433,3 @@ class Library:
         if jobs is None:
             return partial(run_here, analyzer=self.analyzer)
         return partial(run_in_processes, recipe=self.recipe, jobs=jobs)
-
-    def _renew_background(self) -> None:
-        """Measure the background anew once there are enough tracks, and whenever they have doubled."""
-        tracks = self.store.count().tracks
-        known = self.store.background()
-        least = BACKGROUND_TRACKS if shipped_background(self.recipe, self.space) else FEWEST_TRACKS
-        if tracks < max(least, 2 * known.tracks if known else 0):
-            return
-        ids = [track.id for track in self.store.tracks() if not track.silent]
-        chosen = np.random.default_rng(0).permutation(ids)[:BACKGROUND_SAMPLE]
-        sample = [int(i) for i in chosen]
-        measured = measure_background(
-            list(self.store.excerpts(sample).values()),
-            source="random pairs of this library",
-            transcriptions=list(self.store.transcriptions(sample).values()),
-        )
-        if measured is not None:
-            self.store.set_background(replace(measured, tracks=tracks))

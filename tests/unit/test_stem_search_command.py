@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from songs import bass, drums, write_samples, write_song
+from soundalike import Library
 from soundalike.cli import main
 
 
@@ -98,3 +100,14 @@ def test_an_unknown_separator_is_told_with_those_there_are(place, capsys):
     song, library = str(place / "music" / "Song.wav"), str(place / "library")
     assert main(["search", song, "--library", library, "--stem", "drums", "--separator", "demux"]) == 2
     assert "demucs" in capsys.readouterr().err
+
+
+def test_a_library_that_knows_no_families_is_told_how_it_learns_them(place, tmp_path, capsys):
+    library = str(tmp_path / "library")
+    assert main(["add", str(place / "files" / "bass loop.wav"), "--library", library]) == 0
+    with Library(library) as opened:  # as one that an earlier version made
+        (track,) = opened.tracks()
+        opened.store.amend(replace(track, family=""))
+    song = str(place / "music" / "Song.wav")
+    assert main(["search", song, "--library", library, "--stem", "drums", "--separator", "files"]) == 0
+    assert "add --again FOLDER" in capsys.readouterr().err

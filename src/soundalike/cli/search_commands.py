@@ -197,6 +197,8 @@ def _why_nothing(library: Library, asked: Query, weights: Weights | None, *, nar
         missing = ", ".join(facet.short for facet in absent)
         return f"There is no {missing} to hear in '{asked.track.name}'. Weigh other facets with -w."
     loosen = "Loosen --where, or add" if narrowed else "Add"
+    if asked.stem and not any(track.family for track in library.tracks()):
+        return "What plays in these files is not known yet. Listen to them anew: 'soundalike add --again FOLDER'."
     if asked.stem:
         what = "one-shots" if asked.stem.strokes else "loops"
         return f"The library has no {what} of that family. {loosen} samples with 'soundalike add', or try --any-family."
