@@ -72,6 +72,23 @@ def test_without_humans_and_without_published_sets_the_page_claims_nothing_of_th
     assert "Vectors that know the track" not in text
 
 
+def test_with_a_system_tables_are_of_one_perspective_and_all_are_in_the_results(results):
+    found = {
+        **{"right": 2, "tied": 0, "of": 3, "missing": 0, "silent": 0, "above_chance": 0.2},
+        "agreement": {"value": 0.7, "low": 0.6, "high": 0.8},
+        "ordered": {"right": 2, "tied": 0, "of": 3},
+    }
+    cells = [{**cell, "systems": {"toy": {"mix.overall": found}}} for cell in results["cells"]]
+    about = {"space": "toy-1", "facets": {"mix.overall": 8}, "clips": 5, "triplets_covered": 2, "triplets": 3}
+    text = page({**results, "cells": cells, "systems": {"toy": about}})
+    rows = [line for line in text.splitlines() if "| toy: mix |" in line]
+    assert len(rows) == 2 * 2 * 2  # config, cut-off, and either way to count
+    assert all("| overall |" in row for row in rows)
+    assert "- toy: 2 of 3 triplets have all three clips; space `toy-1`" in text
+    assert "## Not run here" not in text
+    assert len(text.splitlines()) < 280
+
+
 # ---- one set of triplets
 
 

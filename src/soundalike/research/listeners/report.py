@@ -113,8 +113,10 @@ def _of_one(document: Document) -> Document:
         }
         for config, part in document["strict"][last].items()
     }
+    cells = [cell if cell["perspective"] == last else {**cell, "systems": {}} for cell in document["cells"]]
     return {
         **document,
+        "cells": cells,
         "humans": humans,
         "paper": {last: document["paper"][last]},
         "strict": {last: strict},

@@ -131,7 +131,7 @@ def _strict_facets(document: Document) -> list[str]:
         "limit, 100.",
         "",
     ]
-    rows = _limits(document["cells"])
+    rows = _limits(cell for cell in document["cells"] if cell["systems"])
     rows += [row for config in CONFIGS for row in _own_rows(document, config, _with_limit)]
     rows.sort(key=lambda row: row[:3])
     return lines + table(["config", "perspective", "cut-off", "system", *PARTS], rows)
@@ -361,7 +361,7 @@ def _factors(document: Document) -> list[str]:
             for name in ("all", "conflicts"):
                 for head, cells in tables[name].items():
                     shown = [_enough(cells.get(criterion)) for criterion in criteria]
-                    rows.append([config, name, f"{system}: {label(head)}", *shown])
+                    rows += [[config, name, f"{system}: {label(head)}", *shown]] if cells else []
     if not rows:
         return []
     counts = ", ".join(
