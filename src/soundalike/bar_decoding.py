@@ -21,6 +21,9 @@ Array = NDArray[np.float64]
 
 METERS: Final = (4, 3)
 
+_COMMON: Final = 4.0
+"""How much commoner bars of four are than bars of three, in nats."""
+
 _JUMP: Final = 1e-4
 """How likely a bar is too short or too long."""
 
@@ -85,7 +88,7 @@ def decode_bars(pulse: Pulse, beats: Array) -> tuple[int, NDArray[np.int64]]:
     """
     first = evidence(described(pulse, beats))
     readings = [(*positions(first, meter), meter) for meter in METERS]
-    _, found, meter = max(readings, key=lambda reading: reading[0])
+    _, found, meter = max(readings, key=lambda reading: reading[0] + _COMMON * (reading[2] == METERS[0]))
     return meter, np.flatnonzero(found == 0)
 
 

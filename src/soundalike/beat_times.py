@@ -19,12 +19,10 @@ _REACHES: Final = (0.045, 0.025)
 _NEIGHBOURS: Final = 8
 """Beats on either side that the smooth curve is fitted to."""
 
-_STRAIGHT: Final = 0.008
-_NEARLY_STRAIGHT: Final = 0.02
-"""Seconds that nine of ten beats of the smooth curve may lie beside a straight line for the line to be taken: without
-question, and if the attacks lie hardly farther from the line than from the curve."""
-
-_HARDLY: Final = 1.15
+_STRAIGHT: Final = 0.012
+_SHARE: Final = 0.72
+"""Attacks, as a share of their strength, that must lie within so many seconds of a straight line for it to be taken:
+where nothing is struck, or late by habit, music to a click still keeps to the line."""
 
 
 def refine(times: Array, attacks: NDArray[np.float32], rate: float) -> Array:
@@ -48,9 +46,7 @@ def refine(times: Array, attacks: NDArray[np.float32], rate: float) -> Array:
         found, strength = _nearest_attacks(smooth, attacks, rate, reach)
         smooth = _smoothed(found, strength)
     line = _straight(found, strength)
-    aside = float(np.quantile(np.abs(smooth - line), 0.9))
-    as_near = np.median(np.abs(found - line)) < _HARDLY * np.median(np.abs(found - smooth))
-    return line if aside < (_NEARLY_STRAIGHT if as_near else _STRAIGHT) else smooth
+    return line if strength[np.abs(found - line) < _STRAIGHT].sum() > _SHARE * strength.sum() else smooth
 
 
 def _nearest_attacks(times: Array, attacks: NDArray[np.float32], rate: float, reach: float) -> tuple[Array, Array]:

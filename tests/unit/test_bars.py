@@ -8,6 +8,7 @@ import soundfile
 
 from soundalike.bars import LEAST_CONFIDENCE, Bars, find_bars
 from soundalike.errors import AudioDecodeError, UsageError
+from soundalike.research.evaluation.beats import Piece, f_measure, measure, ours, rendered, score
 
 RATE = 22050
 
@@ -185,3 +186,36 @@ def test_only_complete_bars_are_spans():
     beats = np.arange(11.0)
     bars = Bars(beats, beats[[1, 5, 8]], meter=4, tempo=60.0, confidence=1.0)
     assert bars.bar_spans() == [(1.0, 5.0)]
+
+
+def test_where_some_notes_come_late_the_beats_still_keep_to_the_click(tmp_path):
+    known = even(128.0, 40.0, start=0.2)
+    late = known.copy()
+    late[30:44] += 0.03
+    bars = find_bars(write(tmp_path / "x.wav", drum_loop(late, 40.0)))
+    assert found_share(known, bars.beats, tolerance=0.004) == 1.0
+
+
+def test_rendered_pieces_have_their_beats_and_bars():
+    found = measure(rendered(3, palette="synthesizer"), ours)
+    assert found["pieces"] == 3
+    assert found["beats"]["value"] > 0.95
+    assert found["downbeats"]["value"] > 0.8
+    assert found["error, ms"] < 6.0
+
+
+def test_a_beat_is_found_within_the_tolerance_and_once():
+    known = np.arange(10.0)
+    assert f_measure(known, known + 0.06) == 1.0
+    assert f_measure(known, known + 0.08) == 0.0
+    assert f_measure(known, np.sort(np.concatenate([known, known + 0.01]))) == pytest.approx(2 / 3)
+    assert f_measure(known, known[::2]) == pytest.approx(2 / 3)
+    assert f_measure(known, np.zeros(0)) == 0.0
+
+
+def test_beats_at_half_the_tempo_are_right_at_some_level():
+    piece = Piece(np.zeros(0, np.float32), np.arange(20.0), np.arange(0.0, 20.0, 4.0), 60.0)
+    rights = score(piece, (piece.beats[1::2], piece.downbeats))
+    assert rights["beats, any level"] == 1.0
+    assert (rights["tempo"], rights["tempo, octaves"], rights["downbeats"]) == (0.0, 1.0, 1.0)
+    assert score(piece, None)["beats"] == 0.0
