@@ -81,10 +81,10 @@ class Plan:
 
     work: Path
     data: Path | None = None
-    scores: int = 220
+    scores: int = 180
     other_scores: int = 60
     pieces: int = 120
-    scenes: int = 300
+    scenes: int = 200
     seed: int = 0
     jobs: int = 1
     palette: Palette = "fonts-train"
