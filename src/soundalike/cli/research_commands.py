@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from soundalike.cli.abx_clips_command import abx_clips
 from soundalike.cli.abx_command import abx
+from soundalike.cli.families_command import families, train_families
 from soundalike.cli.merit_command import merit
 from soundalike.cli.shared import HELP, jobs_option, json_option, print_json
 from soundalike.cli.stem_search_command import stem_search
@@ -273,5 +275,5 @@ def _licensed(folders: tuple[str, ...]) -> dict[Path, str]:
     return found
 
 
-for command in (triplets, train, merit, abx, stem_search):
+for command in (triplets, train, merit, abx, abx_clips, stem_search, families, train_families):
     research.add_command(command)

@@ -150,7 +150,11 @@ def weight_options(function: F) -> F:
 
     for option in (
         click.option("--raw", is_flag=True, help="Weigh cosines as they are instead of standardised ones."),
-        click.option("--preset", type=_PresetName(list(PRESETS)), help="Start from weights with a plain name."),
+        click.option(
+            "--preset",
+            type=_PresetName(list(PRESETS)),
+            help="Start from weights with a plain name; one that 'calibrate' made for this library works too.",
+        ),
         click.option(
             "-w",
             "--weight",
