@@ -546,6 +546,14 @@ def test_the_separator_that_ships_gives_loops(song, out, tmp_path, monkeypatch):
     assert all(loop.seam <= 1.0 for loop in loops)
 
 
+def test_a_recorded_song_gives_loops_that_keep_time(outside_data, out):
+    loops = cut_loops(str(outside_data / "stems" / "mdn_multitrack" / "mix.ogg"), out, load_separator("none"))
+    assert len(loops) == 3
+    for loop in loops:
+        assert abs(np.log2(loop.tempo / 150.0) % 1.0 - 0.5) > 0.49
+        assert loop.seam <= 1.0
+
+
 # Folders
 
 
