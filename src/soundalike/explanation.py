@@ -33,6 +33,9 @@ _TELLING: Final = 80.0
 _BEYOND_CHANCE: Final = 0.3
 """Percentile, and similarity of an alignment, from which the shared notes or chords are worth naming."""
 
+_WORTH_SAYING: Final = 0.005
+"""Cost of a stretch from which it is told."""
+
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _INTERVALS = (
     "",
@@ -99,7 +102,8 @@ def sentence(comparison: Comparison) -> str:
 def hit_sentence(hit: Hit) -> str:
     """`sentence` about a hit, and what a sample needs to fit the song."""
     needed = needs(hit.fit) if hit.fit else ""
-    return sentence(hit.comparison) + (f" To fit: {needed}." if needed else "")
+    price = f", for which it ranks {hit.fit.cost:.2f} lower" if hit.fit and hit.fit.cost >= _WORTH_SAYING else ""
+    return sentence(hit.comparison) + (f" To fit: {needed}{price}." if needed else "")
 
 
 def telling(comparison: Comparison) -> dict[Facet, Alignment]:

@@ -29,8 +29,9 @@ from soundalike.strokes import find_strokes, kinds_of
 
 ONE_SHOT: Final = OneOf("kind", ("one-shot",))
 _ONE_SHOTS: Final = ("timbre",)
-_LOOPS: Final = ("groove", "timbre", "melody", "harmony")
-"""What a loop is compared by unless weights are given. Not the rhythm, in which its tempo counts too: it can be
+_DRUM_LOOPS: Final = ("groove", "timbre")
+_LOOPS: Final = (*_DRUM_LOOPS, "melody", "harmony")
+"""What samples are compared by unless weights are given. Not the rhythm, in which a loop's tempo counts too: it can be
 stretched, and how much is told apart."""
 
 
@@ -205,7 +206,8 @@ def stem_weights(weights: Weights | None, stem: AskedStem, facets: Sequence[Face
     Parameters
     ----------
     weights : Weights or None
-        None for the default: how a one-shot sounds; for a loop its groove, timbre, melody and harmony.
+        None for the default: how a one-shot sounds; for a loop its groove and timbre, and but for drums its melody
+        and harmony.
     stem : AskedStem
     facets : sequence of Facet
         Those of the library.
@@ -216,7 +218,8 @@ def stem_weights(weights: Weights | None, stem: AskedStem, facets: Sequence[Face
         If another stem has a weight.
     """
     if weights is None:
-        meant = [facet for facet in map(Facet, _ONE_SHOTS if stem.strokes else _LOOPS) if facet in facets]
+        usual = _ONE_SHOTS if stem.strokes else _DRUM_LOOPS if stem.name == "drums" else _LOOPS
+        meant = [facet for facet in map(Facet, usual) if facet in facets]
         return Weights(dict.fromkeys(meant or [facet for facet in facets if facet.stem == "mix"], 1.0))
     for facet in weights:
         if facet.stem not in ("mix", stem.name):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from songs import bass, drums, write, write_samples, write_song
 from soundalike import Library, Weights
 from soundalike.errors import UsageError
+from soundalike.explanation import hit_sentence
 from soundalike.recipe import Recipe
 from soundalike.separators import load_separator
 from soundalike.stem_query import families, halves
@@ -153,3 +155,12 @@ def test_a_stem_shorter_than_a_bar_and_without_a_beat_is_asked_with_all_the_same
     hits = library.search(library.stem_query(short, "drums", separator="files"), Weights({"timbre": 1}))
     assert names(hits)
     assert all(hit.fit.stretch is None for hit in hits) or all(hit.fit.stretch > 0 for hit in hits)
+
+
+def test_a_stretch_that_costs_is_told_with_its_price(library, song):
+    query = library.stem_query(song, "drums", separator="files")
+    quick = replace(query, track=replace(query.track, tempo=150.0))
+    told = [(hit.fit.cost, hit_sentence(hit)) for hit in library.search(quick)]
+    assert any(cost > 0 for cost, _ in told)
+    for cost, text in told:
+        assert (f"for which it ranks {cost:.2f} lower." in text) == (cost > 0.005)

@@ -15,7 +15,8 @@ from soundalike.cli import main
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library of samples, and a song with its stems; nobody changes either."""
     folder = tmp_path_factory.mktemp("place")
-    assert main(["add", str(write_samples(folder / "files")), "--library", str(folder / "library")]) == 0
+    with Library(folder / "library") as library:
+        library.add([write_samples(folder / "files")])
     write_song(folder / "music", drums=drums(20.0, seed=5), bass=bass(20.0))
     return folder
 
@@ -104,8 +105,8 @@ def test_an_unknown_separator_is_told_with_those_there_are(place, capsys):
 
 def test_a_library_that_knows_no_families_is_told_how_it_learns_them(place, tmp_path, capsys):
     library = str(tmp_path / "library")
-    assert main(["add", str(place / "files" / "bass loop.wav"), "--library", library]) == 0
     with Library(library) as opened:  # as one that an earlier version made
+        opened.add([place / "files" / "bass loop.wav"])
         (track,) = opened.tracks()
         opened.store.amend(replace(track, family=""))
     song = str(place / "music" / "Song.wav")
