@@ -1,8 +1,8 @@
 """Which beats begin a bar: by the strokes on them and by what changes with them, and evenly.
 
 Chords, their roots and the bass change at the first beat of a bar more than elsewhere; strokes are stronger or of
-another drum. How much each of these says is fitted to rendered music and performed songs
-(`soundalike.research.evaluation.beats`); a Viterbi search then finds the meter and the positions that explain all.
+another drum. How much each of these says is fitted to rendered pieces, drummers and songs
+(`soundalike.research.training.bar_weights`); a Viterbi search then finds the meter and the positions that explain all.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COMMON: Final = 4.0
 _JUMP: Final = 1e-4
 """How likely a bar is too short or too long."""
 
-_WEIGHTS: Final = np.array(
+WEIGHTS: Final = np.array(
     [
         [2.25, -1.76, 0.67, -0.81, 0.33, 0.56, -0.78, 1.38, 1.31, 1.36, 1.12, -0.29],
         [-0.93, 0.58, -0.23, 1.5, -0.21, 0.18, -0.35, -1.36, 0.73, -1.45, 0.31, -0.17],
@@ -40,7 +40,7 @@ _OFFSET: Final = -0.42
 
 _EVEN_BARS, _BASS, _KICK = 1.6, 4.61, 1.48
 """What is added to a reading of the beats for one nat a second of bars, and for the bass that changes and the kick that
-sounds on the beats rather than between them; fitted as in `soundalike.beat_decoding`."""
+sounds on the beats rather than between them; fitted together with those of `soundalike.beat_decoding`."""
 
 _KICK_COLUMN, _BASS_COLUMN = 0, 10
 
@@ -114,7 +114,8 @@ def _mean(sums: Array, start: Array, end: Array) -> Array:
     """Mean over spans of time in seconds, from sums up to each frame: float64 (n, columns)."""
 
     def upto(time: Array) -> Array:
-        place = np.clip(time * HARMONY_RATE + 0.5, 0.0, len(sums) - 1.0)
+        # The first row is centred a quarter of a row after the beginning.
+        place = np.clip(time * HARMONY_RATE + 0.25, 0.0, len(sums) - 1.0)
         whole = np.minimum(place.astype(np.int64), max(len(sums) - 2, 0))
         share = (place - whole)[:, None]
         return np.asarray((1.0 - share) * sums[whole] + share * sums[np.minimum(whole + 1, len(sums) - 1)])
@@ -128,12 +129,17 @@ def _change(before: Array, after: Array) -> Array:
     return np.asarray(1.0 - np.sum(before * after, axis=1) / np.maximum(lengths, 1e-6))
 
 
+def neighbours(heard: Array) -> Array:
+    """What is heard at each beat, at the one before and at the one after: float64 (n, 36), from `described`."""
+    place = np.arange(len(heard))
+    around = (place, np.maximum(place - 1, 0), np.minimum(place + 1, len(heard) - 1))
+    return np.concatenate([heard[at] for at in around], axis=1)
+
+
 def evidence(heard: Array) -> Array:
     """By how much likelier what is heard is at the first beat of a bar than at another, in nats: float64 (n,)."""
-    last = len(heard) - 1
-    place = np.arange(len(heard))
-    around = (place, np.maximum(place - 1, 0), np.minimum(place + 1, last))
-    return np.asarray(sum(heard[at] @ weights for at, weights in zip(around, _WEIGHTS, strict=True)) + _OFFSET)
+    # Not a matrix product: a library's sum may depend on the number of threads.
+    return np.asarray(np.einsum("ij,j->i", neighbours(heard), WEIGHTS.ravel()) + _OFFSET)
 
 
 def positions(first: Array, meter: int) -> tuple[float, NDArray[np.int64]]:

@@ -29,11 +29,13 @@ LEAST_CONFIDENCE: Final = 0.5
 
 Confidence is the estimated chance that there is a beat: a logistic regression on how surely a net expects each beat and
 on how well one tempo explains after which time onsets recur. It is fitted to rendered music on one side and noise,
-drones, babble, and notes and drums at random times on the other, both taken as equally frequent
-(`soundalike.research.evaluation.beats`).
+drones, babble, and notes and drums at random times on the other, both taken as equally frequent.
 """
 
 _EXPECTED, _RECURRING, _OFFSET, _SOFTENED = 5.0, 2.9, 11.9, 0.05
+
+_EDGE: Final = 0.012
+"""Seconds that a beat may seem to lie before the start of the sound or after its end."""
 
 _FEWEST: Final = 4
 """Beats that there must be."""
@@ -109,11 +111,17 @@ def bars_of(pulse: Pulse, start: float = 0.0) -> Bars | None:
     confidence = _confidence(strongest(beat, frames), pulse.tempo)
     if confidence < LEAST_CONFIDENCE:
         return None
-    beats = refine(frames / DRUM_RATE, pulse.attacks, ATTACK_RATE)
+    beats = _to_the_edges(refine(frames / DRUM_RATE, pulse.attacks, ATTACK_RATE), pulse.seconds)
     meter, first = decode_bars(pulse, beats)
-    inside = (beats >= 0.0) & (beats <= pulse.seconds)
     tempo = 60.0 / float(np.median(np.diff(beats)))
-    return Bars(beats[inside] + start, beats[first[inside[first]]] + start, meter, tempo, confidence)
+    return Bars(beats + start, beats[first] + start, meter, tempo, confidence)
+
+
+def _to_the_edges(beats: NDArray[np.float64], seconds: float) -> NDArray[np.float64]:
+    """Beats from the first to the last moment of the sound: a loop begins, and ends, with a beat."""
+    more = np.concatenate([[2 * beats[0] - beats[1]], beats, [2 * beats[-1] - beats[-2]]])
+    inside = (more >= -_EDGE) & (more <= seconds + _EDGE)
+    return np.asarray(np.clip(more[inside], 0.0, seconds))
 
 
 def _confidence(expected: NDArray[np.float64], tempo: NDArray[np.float64]) -> float:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from soundalike.bar_decoding import WEIGHTS
 from soundalike.bars import LEAST_CONFIDENCE, Bars, find_bars
 from soundalike.errors import AudioDecodeError, UsageError
 from soundalike.research.evaluation.beats import Piece, f_measure, measure, ours, rendered, score
+from soundalike.research.training.bar_weights import examples, fit_bar_weights
 
 RATE = 22050
 
@@ -107,6 +109,13 @@ def test_times_are_those_of_the_file_not_of_the_passage(tmp_path):
     assert bars.beats[-1] <= 31.0
     assert np.abs(bars.beats[:, None] - known).min(axis=1).max() < 0.004
     assert len(bars.beats) >= 38
+
+
+def test_a_loop_is_all_bars_from_its_start_to_its_end(tmp_path):
+    bars = find_bars(write(tmp_path / "x.wav", drum_loop(even(120.0, 16.0), 16.0)))
+    assert np.array(bars.bar_spans()) == pytest.approx(
+        np.array([(2.0 * i, 2.0 * i + 2.0) for i in range(8)]), abs=0.005
+    )
 
 
 def drone() -> np.ndarray:
@@ -219,3 +228,14 @@ def test_beats_at_half_the_tempo_are_right_at_some_level():
     assert rights["beats, any level"] == 1.0
     assert (rights["tempo"], rights["tempo, octaves"], rights["downbeats"]) == (0.0, 1.0, 1.0)
     assert score(piece, None)["beats"] == 0.0
+
+
+def test_the_signs_of_a_first_beat_can_be_learned_again():
+    pytest.importorskip("sklearn")
+    known = even(120.0, 20.0, start=0.2)
+    piece = Piece(drum_loop(known, 20.0, meter=3), known, known[::3], 120.0)
+    fitted = fit_bar_weights([piece, piece])
+    assert np.shape(fitted["weights"]) == np.shape(WEIGHTS)
+    heard, first = examples(piece)
+    evidence = heard @ np.ravel(fitted["weights"]) + fitted["offset"]
+    assert np.mean((evidence > 0) == first) > 0.9

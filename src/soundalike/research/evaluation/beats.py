@@ -39,7 +39,7 @@ from soundalike.audio import load_clip
 from soundalike.bars import find_bars
 from soundalike.research.evaluation.drum_performances import read_hits
 from soundalike.research.evaluation.metrics import with_interval
-from soundalike.research.music.composer import stream
+from soundalike.research.music.composer import Split, stream
 from soundalike.research.music.material import find_material
 from soundalike.research.music.midi_scores import notes_of, read_midi, seconds_to_beats
 from soundalike.research.music.performer import PieceSpec, perform
@@ -78,10 +78,10 @@ class Piece:
     tempo: float
 
 
-def rendered(count: int, *, first: int = 0, palette: Palette = "fonts-test") -> Iterator[Piece]:
-    """Pieces of the split "test": plain and rich, with and without drums and mastering, in bars of 2, 3 and 4."""
+def rendered(count: int, *, first: int = 0, split: Split = "test", palette: Palette = "fonts-test") -> Iterator[Piece]:
+    """Pieces, plain and rich, with and without drums and mastering, in bars of 2, 3 and 4."""
     for number in range(first, first + count):
-        rng = stream("beat measurement", number, "test")
+        rng = stream("beat measurement", number, split)
         rich, tempo = bool(rng.random() < 0.6), float(np.exp(rng.uniform(np.log(_SLOWEST), np.log(_FASTEST))))
         melody, harmony, groove, timbre, nuisance = (int(seed) for seed in rng.integers(2**31, size=5))
         spec = PieceSpec(
@@ -93,7 +93,7 @@ def rendered(count: int, *, first: int = 0, palette: Palette = "fonts-test") -> 
             key=int(rng.integers(12)),
             nuisance=nuisance,
             duration=SECONDS,
-            split="test",
+            split=split,
             palette=palette,
             production="varied" if rng.random() < 0.5 else "plain",
             style="rich" if rich else "plain",
@@ -105,9 +105,9 @@ def rendered(count: int, *, first: int = 0, palette: Palette = "fonts-test") -> 
         yield Piece(render(spec, rate=RATE).samples[0], played.beats, downbeats, played.tempo)
 
 
-def drummed(folder: Path, count: int, *, palette: Palette = "fonts-test") -> Iterator[Piece]:
-    """Test drummers of the Groove MIDI Dataset, who play to a click, somewhere in their performance."""
-    tested = set(find_material("test", drums=folder).drums)
+def drummed(folder: Path, count: int, *, split: Split = "test", palette: Palette = "fonts-test") -> Iterator[Piece]:
+    """Drummers of the Groove MIDI Dataset, who play to a click, somewhere in their performance."""
+    tested = set(find_material(split, drums=folder).drums)
     with (folder / "info.csv").open(encoding="utf-8", newline="") as file:
         lines = [line for line in csv.DictReader(file) if folder / line["midi_filename"] in tested]
     long = [line for line in lines if line["beat_type"] == "beat" and float(line["duration"]) > 22.0]
@@ -122,21 +122,21 @@ def drummed(folder: Path, count: int, *, palette: Palette = "fonts-test") -> Ite
         for at, name, velocity in read_hits(str(folder / line["midi_filename"])):
             if 0.0 <= at - start < seconds:
                 hits.setdefault(name, []).append((at - start, velocity))
-        kit = draw_timbre(int(rng.integers(2**31)), "test", palette).kit
+        kit = draw_timbre(int(rng.integers(2**31)), split, palette).kit
         sound = _loud(sound_drums(kit, hits, rate=RATE, length=round(seconds * RATE)))
         beats = np.arange(0.0, length, 60.0 / tempo) - start
         downbeats = beats[:: int(line["time_signature"][0])]
         yield Piece(sound, _inside(beats, seconds), _inside(downbeats, seconds), tempo)
 
 
-def sung(folder: Path, count: int, *, palette: Palette = "fonts-test") -> Iterator[Piece]:
-    """Test songs of POP909, tune and piano without drums, somewhere in their first minute and a half."""
-    songs = find_material("test", songs=folder).songs
+def sung(folder: Path, count: int, *, split: Split = "test", palette: Palette = "fonts-test") -> Iterator[Piece]:
+    """Songs of POP909, tune and piano without drums, somewhere in their first minute and a half."""
+    songs = find_material(split, songs=folder).songs
     rng = np.random.default_rng(0)
     for place in rng.permutation(len(songs))[:count]:
         name, start = songs[place].name, float(rng.uniform(15.0, 60.0))
         midi = read_midi(songs[place] / f"{name}.mid")
-        timbre = draw_timbre(int(rng.integers(2**31)), "test", palette)
+        timbre = draw_timbre(int(rng.integers(2**31)), split, palette)
         known = np.loadtxt(songs[place] / "beat_midi.txt")
         seconds = np.arange(0.0, 400.0, 0.005)
         mix = np.zeros(round(SECONDS * RATE), np.float32)
