@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -26,12 +26,14 @@ import numpy as np
 import soundfile
 
 from soundalike.errors import UsageError
+from soundalike.filters import Not
 from soundalike.library import Library
 from soundalike.research.evaluation.metrics import with_interval
 from soundalike.research.evaluation.separation import HEARD_DB
 from soundalike.research.evaluation.separation_mixes import Mix, loudness
 from soundalike.search import Query
 from soundalike.separators.embedded.picture import RATE, Array
+from soundalike.stem_query import ONE_SHOT
 
 TOP: Final = 5
 """Hits in which families are counted."""
@@ -153,12 +155,12 @@ def measure_stem_search(
         for mix in mixes:
             report(f"Asking with {mix.name}")
             for stem in stems:
-                asking = _Asking(mix, stem, separator, work)
+                asking = _Asking(mix, stem, separator, work, named)
                 if stem in mix.stems:
-                    _families(findings, asking, named, truth, nameless, known)
-                    _passages(findings, asking, named)
-                    _strokes(findings, asking, named, truth)
-                _silence(findings, asking, named)
+                    _families(findings, asking, truth, nameless, known)
+                    _passages(findings, asking)
+                    _strokes(findings, asking, truth)
+                _silence(findings, asking)
         opinions = {"by name": _right(named, truth), "by ear": _right(nameless, known)}
     counts = {family: sum(sample.family == family for sample in pool) for family in sorted({s.family for s in pool})}
     return {"pool": counts, "families": opinions, "measures": findings.result(seed=seed)}
@@ -201,31 +203,23 @@ class _Asking:
     stem: str
     separator: str
     work: Path
+    library: Library
+    _asked: dict[tuple[object, ...], Query] = field(default_factory=dict)
 
     def ask(
-        self,
-        library: Library,
-        *,
-        without: bool = False,
-        any_family: bool = False,
-        strokes: bool = False,
-        start: float | None = None,
-        end: float | None = None,
+        self, *, without: bool = False, strokes: bool = False, start: float | None = None, end: float | None = None
     ) -> Query:
-        """The query, of the mix or of what is left of it without the stem."""
-        path = self.work / "mixes" / f"{self.mix.name}{f' without {self.stem}' if without else ''}.wav"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, self.mix.sound(without=self.stem if without else ""))
-        return library.stem_query(
-            path,
-            self.stem,
-            start=start,
-            end=end,
-            separator=self.separator,
-            strokes=strokes,
-            any_family=any_family,
-        )
+        """The query, of the mix or of what is left of it without the stem; prepared once."""
+        how = (without, strokes, start, end)
+        if how not in self._asked:
+            path = self.work / "mixes" / f"{self.mix.name}{f' without {self.stem}' if without else ''}.wav"
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _write(path, self.mix.sound(without=self.stem if without else ""))
+            self._asked[how] = self.library.stem_query(
+                path, self.stem, start=start, end=end, separator=self.separator, strokes=strokes
+            )
+        return self._asked[how]
 
     def is_right(self, family: str) -> bool:
         """Whether a family is the one asked for."""
@@ -244,44 +238,38 @@ def _write(path: Path, sound: Array) -> None:
 
 
 def _families(
-    findings: _Findings,
-    asking: _Asking,
-    named: Library,
-    truth: Mapping[str, Sample],
-    nameless: Library,
-    known: Mapping[str, Sample],
+    findings: _Findings, asking: _Asking, truth: Mapping[str, Sample], nameless: Library, known: Mapping[str, Sample]
 ) -> None:
     """Right families among the first few, by what the library knows, and whether the song's own part comes first."""
-    mix, stem = asking.mix, asking.stem
-    for measure, library, samples, any_family in (
-        ("right family, by name", named, truth, False),
-        ("right family, by ear", nameless, known, False),
-        ("right family, not gated", named, truth, True),
+    mix, stem, named, query = asking.mix, asking.stem, asking.library, asking.ask()
+    assert query.stem is not None
+    # Strokes are no loops, gated or not.
+    ungated = replace(query, stem=replace(query.stem, among=Not(ONE_SHOT)))
+    for measure, library, samples, asked in (
+        ("right family, by name", named, truth, query),
+        ("right family, by ear", nameless, known, query),
+        ("right family, not gated", named, truth, ungated),
     ):
-        hits = library.search(asking.ask(library, any_family=any_family), n=TOP)
-        found = [samples[hit.track.path] for hit in hits]
+        found = [samples[hit.track.path] for hit in library.search(asked, n=TOP)]
         findings.add(measure, mix.name, stem, *(float(asking.is_right(sample.family)) for sample in found))
-        if found and library is named and not any_family:
+        if found and library is named and asked is query:
             own = found[0].song == mix.songs[stem] and asking.is_right(found[0].family)
             findings.add("own part first", mix.name, stem, float(own))
 
 
-def _passages(findings: _Findings, asking: _Asking, library: Library) -> None:
+def _passages(findings: _Findings, asking: _Asking) -> None:
     """Whether the first and the last passage of a song find the same."""
     seconds = asking.seconds
     if seconds < 2 * PASSAGE:
         return
-    queries = (
-        asking.ask(library, start=0.0, end=PASSAGE),
-        asking.ask(library, start=seconds - PASSAGE, end=seconds),
-    )
+    queries = asking.ask(start=0.0, end=PASSAGE), asking.ask(start=seconds - PASSAGE, end=seconds)
     if not all(len(query.excerpts) for query in queries):
         return  # it does not play in one of them
-    first, second = ({hit.track.id for hit in library.search(query, n=COMPARED)} for query in queries)
+    first, second = ({hit.track.id for hit in asking.library.search(query, n=COMPARED)} for query in queries)
     findings.add("steady", asking.mix.name, asking.stem, len(first & second) / max(len(first), 1))
 
 
-def _strokes(findings: _Findings, asking: _Asking, library: Library, truth: Mapping[str, Sample]) -> None:
+def _strokes(findings: _Findings, asking: _Asking, truth: Mapping[str, Sample]) -> None:
     """Whether the strokes of a stem find those that were cut out of it."""
     mix, stem = asking.mix, asking.stem
 
@@ -291,21 +279,21 @@ def _strokes(findings: _Findings, asking: _Asking, library: Library, truth: Mapp
     among = [sample for sample in truth.values() if sample.one_shot and asking.is_right(sample.family)]
     if not any(own(sample) for sample in among):
         return
-    hits = library.search(asking.ask(library, strokes=True), n=TOP)
+    hits = asking.library.search(asking.ask(strokes=True), n=TOP)
     findings.add("own one-shots", mix.name, stem, *(float(own(truth[hit.track.path])) for hit in hits))
     findings.add("own one-shots, by chance", mix.name, stem, float(np.mean([own(sample) for sample in among])))
 
 
-def _silence(findings: _Findings, asking: _Asking, library: Library) -> None:
+def _silence(findings: _Findings, asking: _Asking) -> None:
     """How many excerpts ask, with the stem in the mix and without it."""
     mix, stem = asking.mix, asking.stem
     if stem in mix.stems:
-        query = asking.ask(library)
+        query = asking.ask()
         asked = set(_asked(query))
         votes = [float(times in asked) for times in _spans(query) if _heard(mix, stem, times)]
         findings.add("asks where it plays", mix.name, stem, *votes)
     if len(mix.stems) > 1 or stem not in mix.stems:
-        query = asking.ask(library, without=stem in mix.stems)
+        query = asking.ask(without=stem in mix.stems)
         findings.add(
             "asks where it is silent", mix.name, stem, *(float(t in set(_asked(query))) for t in _spans(query))
         )
