@@ -40,7 +40,7 @@ Values: TypeAlias = NDArray[np.float64]
 Report: TypeAlias = Callable[[str], None]
 
 UNITS: Final = 48
-STEPS: Final = 3000
+STEPS: Final = 1500
 BATCH: Final = 256
 RATE_OF_LEARNING: Final = 3e-3
 DECAY: Final = 0.05
@@ -51,7 +51,7 @@ SMOOTHED: Final = 0.0
 """Share of a label that all families have: some sounds are of none."""
 
 RECORDED: Final = 3.0
-"""How much a recorded sound counts against a rendered one, of which there are many more."""
+"""How much a recorded sound counts against a rendered one of its family, of which there are many more."""
 PENALTY: Final = 1e-2
 """Of the logistic layers that tell whether stems play."""
 
@@ -197,7 +197,7 @@ def fit_families(examples: Examples, *, seed: int = 0, steps: int = STEPS) -> Ar
 
     mean, scale = examples.described.mean(axis=0), examples.described.std(axis=0) + 1e-3
     inputs = torch.from_numpy(scaled(examples.described, mean, scale).astype(np.float32))
-    labels, weights = torch.from_numpy(examples.family), torch.from_numpy(examples.weight / examples.weight.mean())
+    labels, weights = torch.from_numpy(examples.family), torch.from_numpy(_balanced(examples))
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     net = nn.Sequential(
@@ -216,6 +216,13 @@ def fit_families(examples: Examples, *, seed: int = 0, steps: int = STEPS) -> Ar
     layers = [layer.detach().numpy() for layer in net.parameters()]
     names = ("family.hidden", "family.hidden_offset", "family.output", "family.output_offset")
     return {"mean": mean, "scale": scale, **dict(zip(names, layers, strict=True))}
+
+
+def _balanced(examples: Examples) -> Values:
+    """Weights by which all families count alike, 1 on average."""
+    totals = np.bincount(examples.family, examples.weight, minlength=len(FAMILIES))
+    weights = examples.weight / totals[examples.family]
+    return np.asarray(weights / weights.mean())
 
 
 def fit_presence(stem: str, told: Values, plays: Values) -> Arrays:
