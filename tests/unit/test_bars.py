@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from soundalike.bar_decoding import WEIGHTS
 from soundalike.bars import LEAST_CONFIDENCE, Bars, find_bars
+from soundalike.bars.bar_decoding import WEIGHTS
 from soundalike.errors import AudioDecodeError, UsageError
 from soundalike.research.evaluation.beats import Piece, f_measure, measure, ours, rendered, score
 from soundalike.research.training.bar_weights import examples, fit_bar_weights

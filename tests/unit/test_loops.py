@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from soundalike import loop_cutting
 from soundalike.audio import load_clip
 from soundalike.audio.wav_chunks import SampleChunks, read_chunks
 from soundalike.errors import (
@@ -19,12 +18,13 @@ from soundalike.errors import (
     UsageError,
 )
 from soundalike.key import KEYS
-from soundalike.loop_cutting import Wanted, cut_loops
-from soundalike.loop_files import Loop, loop_name, safe, write_loop
-from soundalike.loop_folder import LoopLedger, fill_folder
-from soundalike.loop_hearing import audible_bars
-from soundalike.loop_points import LEAD, attack, seam, seamless
-from soundalike.loops import SLOTS, StemPicture, choose_runs, grid_of, picture_of
+from soundalike.loops import cutting
+from soundalike.loops.choosing import SLOTS, StemPicture, choose_runs, grid_of, picture_of
+from soundalike.loops.cutting import Wanted, cut_loops
+from soundalike.loops.files import Loop, loop_name, safe, write_loop
+from soundalike.loops.folder import LoopLedger, fill_folder
+from soundalike.loops.hearing import audible_bars
+from soundalike.loops.points import LEAD, attack, seam, seamless
 from soundalike.separators import load_separator
 
 RATE = 22050
@@ -104,7 +104,7 @@ def song(tmp_path, monkeypatch):
             soundfile.write(path.parent / f"{path.stem} - {stem}.wav", samples.repeat(2, axis=0).T, RATE, "FLOAT")
         mix = sum(parts.values()).repeat(channels, axis=0)
         soundfile.write(path, mix[:, :: RATE // rate].T, rate)
-        monkeypatch.setattr(loop_cutting, "find_bars", lambda *_, **__: bars_of(len(beats)))
+        monkeypatch.setattr(cutting, "find_bars", lambda *_, **__: bars_of(len(beats)))
         return path
 
     return write
@@ -465,7 +465,7 @@ def test_a_song_that_slows_down_gives_loops_in_tempi_of_their_own(song, out, fil
     path = song("AAAAAAAA")
     beats = BEAT + np.cumsum(np.concatenate([[0.0], np.linspace(0.5, 0.56, 28)]))
     bars = SimpleNamespace(beats=beats, downbeats=beats[::4], meter=4, tempo=113.0, confidence=1.0)
-    monkeypatch.setattr(loop_cutting, "find_bars", lambda *_, **__: bars)
+    monkeypatch.setattr(cutting, "find_bars", lambda *_, **__: bars)
     loops = cut_loops(str(path), out, files, Wanted(("mix",), (1,), most=9))
     assert len({loop.tempo for loop in loops}) == len(loops)
     for loop in loops:
@@ -485,7 +485,7 @@ def test_a_title_with_slashes_makes_a_file_and_no_folder(song, out, files):
 
 
 def test_a_song_called_mix_goes_by_its_folder(tmp_path):
-    assert loop_cutting.title_of(str(tmp_path / "Night Tram" / "mix.wav")) == "Night Tram"
+    assert cutting.title_of(str(tmp_path / "Night Tram" / "mix.wav")) == "Night Tram"
 
 
 def test_loops_that_would_be_called_the_same_are_told_apart_by_where_they_begin(song, out, files):
@@ -498,7 +498,7 @@ def test_loops_that_would_be_called_the_same_are_told_apart_by_where_they_begin(
 
 def test_a_song_without_a_beat_is_refused_in_one_sentence(song, out, files, monkeypatch):
     path = song()
-    monkeypatch.setattr(loop_cutting, "find_bars", lambda *_, **__: None)
+    monkeypatch.setattr(cutting, "find_bars", lambda *_, **__: None)
     with pytest.raises(UsageError, match="No beat is heard in"):
         cut_loops(str(path), out, files)
 
@@ -507,7 +507,7 @@ def test_a_song_shorter_than_a_bar_is_refused(song, out, files, monkeypatch):
     path = song()
     beats = np.arange(3) * BEAT
     bars = SimpleNamespace(beats=beats, downbeats=beats[:1], meter=4, tempo=120.0, confidence=1.0)
-    monkeypatch.setattr(loop_cutting, "find_bars", lambda *_, **__: bars)
+    monkeypatch.setattr(cutting, "find_bars", lambda *_, **__: bars)
     with pytest.raises(UsageError, match="shorter than a bar"):
         cut_loops(str(path), out, files)
 
@@ -564,7 +564,7 @@ def names(folder: Path) -> list[str]:
 def test_the_same_command_again_makes_nothing_new(song, out, files, monkeypatch):
     path = song()
     (first,) = fill_folder(out, [path.parent], files, DRUMS)
-    monkeypatch.setattr("soundalike.loop_folder.cut_loops", lambda *_: pytest.fail("it was cut again"))
+    monkeypatch.setattr("soundalike.loops.folder.cut_loops", lambda *_: pytest.fail("it was cut again"))
     (again,) = fill_folder(out, [path.parent], files, DRUMS)
     assert (first.known, again.known) == (False, True)
     assert again.loops == first.loops

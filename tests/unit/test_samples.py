@@ -14,8 +14,8 @@ from soundalike.audio import Clip
 from soundalike.audio.wav_chunks import SampleChunks, append_chunks
 from soundalike.key import KEYS
 from soundalike.recipe import Recipe
-from soundalike.sample_names import read_name
 from soundalike.samples import Attacks, Sample, count_attacks, describe, fitting_tempo
+from soundalike.samples.names import read_name
 
 RATE = 22050
 MANY = Attacks(16, 0.5)

@@ -22,7 +22,7 @@ from soundalike.cli.shared import (
 from soundalike.errors import UsageError
 
 if TYPE_CHECKING:
-    from soundalike.loop_folder import SongLoops
+    from soundalike.loops.folder import SongLoops
 
 _SINGULAR = {"drums": "drum", "vocals": "vocal"}
 
@@ -92,8 +92,8 @@ def loops(
       soundalike loops song.mp3 --out loops --separator demucs --stem vocals --library ~/samples.library
     """
     from soundalike.cli.display import progress_bar
-    from soundalike.loop_cutting import Wanted
-    from soundalike.loop_folder import fill_folder
+    from soundalike.loops.cutting import Wanted
+    from soundalike.loops.folder import fill_folder
     from soundalike.separators import load_separator
 
     start, end = parse_range(at) if at else (0.0, None)
@@ -154,7 +154,7 @@ def _print(done: Sequence[SongLoops], out: str, added: int) -> None:
 
 def _line(song: SongLoops) -> str:
     """Such as "Tin Roof: 3 drum loops, 2 bass loops at 102 bpm"."""
-    from soundalike.loop_cutting import title_of
+    from soundalike.loops.cutting import title_of
     from soundalike.tracks import printable
 
     counts = Counter(loop.stem for loop in song.loops)

@@ -18,7 +18,7 @@ from soundalike.atomic import write_atomically
 from soundalike.audio import AUDIO_SUFFIXES, Clip, ExcerptStream
 from soundalike.errors import NotFoundError, UsageError
 from soundalike.facets import Facet
-from soundalike.loop_cutting import cut_loops
+from soundalike.loops import cut_loops
 from soundalike.research.evaluation.report import share, table
 from soundalike.research.evaluation.separation_mixes import Mix, known, recorded_mixes, rendered_mixes
 from soundalike.research.evaluation.stem_search import COMPARED, PASSAGE, TOP, Result, Sample, measure_stem_search

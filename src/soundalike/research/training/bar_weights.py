@@ -1,4 +1,4 @@
-"""Fit what `soundalike.bar_decoding` takes as a sign that a beat begins a bar.
+"""Fit what `soundalike.bars.bar_decoding` takes as a sign that a beat begins a bar.
 
 How to use it
 -------------
@@ -22,8 +22,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from soundalike.atomic import write_atomically
-from soundalike.bar_decoding import described, neighbours
-from soundalike.pulse_hearing import hear_pulse
+from soundalike.bars.bar_decoding import described, neighbours
+from soundalike.bars.pulse_hearing import hear_pulse
 from soundalike.research.evaluation.beats import RATE, Piece, drummed, rendered, sung
 
 PIECES: Final = (240, 60, 80)

@@ -20,8 +20,8 @@ from soundalike.audio import file_hash
 from soundalike.errors import AudioDecodeError, NotFoundError, StoreCorruptError, UsageError
 from soundalike.ingest import Progress, discover
 from soundalike.locks import locked
-from soundalike.loop_cutting import USUAL, Wanted, check_stems, cut_loops
-from soundalike.loop_files import UNFINISHED, Loop
+from soundalike.loops.cutting import USUAL, Wanted, check_stems, cut_loops
+from soundalike.loops.files import UNFINISHED, Loop
 from soundalike.separators import Separator
 from soundalike.separators.files import FilesSeparator
 from soundalike.separators.stem_folders import is_stem_file

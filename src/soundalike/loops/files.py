@@ -49,9 +49,9 @@ class Loop:
     key : str or None
         Such as "A minor"; None for drums, and where none is sure.
     score : float
-        How well it loops, 0 to 1; see `soundalike.loops`.
+        How well it loops, 0 to 1; see `soundalike.loops.choosing`.
     seam : float
-        How far its seam stands out; see `soundalike.loop_points.seam`.
+        How far its seam stands out; see `soundalike.loops.points.seam`.
     """
 
     path: str

@@ -24,10 +24,10 @@ from soundalike.bars import find_bars
 from soundalike.errors import UnknownNameError, UsageError
 from soundalike.facets import STEMS
 from soundalike.key import KEYS
-from soundalike.loop_files import Loop, loop_name, write_loop
-from soundalike.loop_hearing import Harmony, audible_bars, hear_harmony, played_bars
-from soundalike.loop_points import FADE, LEAD, Samples, attack, seam, seamless
-from soundalike.loops import Grid, Run, choose_runs, grid_of, picture_of
+from soundalike.loops.choosing import Grid, Run, choose_runs, grid_of, picture_of
+from soundalike.loops.files import Loop, loop_name, write_loop
+from soundalike.loops.hearing import Harmony, audible_bars, hear_harmony, played_bars
+from soundalike.loops.points import FADE, LEAD, Samples, attack, seam, seamless
 from soundalike.separators import Separator, StemFile
 from soundalike.separators.stem_names import is_mix
 from soundalike.tags import read_tags
@@ -64,7 +64,7 @@ class Wanted:
     stems : tuple of str
         Empty for all that the separator gives but the mix, if it gives others.
     lengths : tuple of int
-        Bars; see `soundalike.loops.choose_runs`.
+        Bars; see `soundalike.loops.choosing.choose_runs`.
     most : int
         Loops of each stem of a song.
     start, end : float

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from soundalike.audio import Clip
 from soundalike.audio.wav_chunks import SampleChunks, read_chunks
 from soundalike.key import KEYS, parse_key
-from soundalike.sample_names import NameWords, read_name
+from soundalike.samples.names import NameWords, read_name
 
 LONGEST: Final = 40.0
 """Seconds; what is longer is a piece of music, neither loop nor one-shot, unless its own name calls it a loop."""

@@ -41,7 +41,7 @@ _LIKELIER: Final = 1.3
 
 _EXPLAINED, _RECURRING, _USUAL, _SHIFTED = 0.59, 4.22, 0.9, -0.66
 """What is added for one nat a second, for the strongest tempo, for a usual one, and for beats halfway between those
-that the search found. Fitted, with what `soundalike.bar_decoding` adds, to the readings of the pieces that
+that the search found. Fitted, with what `soundalike.bars.bar_decoding` adds, to the readings of the pieces that
 `soundalike.research.training.bar_weights` learns from, by softmax regression on those with an F-measure above 0.8."""
 
 _LIKELIEST: Final = 3

@@ -12,7 +12,7 @@ from soundalike.audio import ExcerptStream
 from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
 from soundalike.family import LEAST_PRESENT, plays
 from soundalike.key import estimate_key
-from soundalike.loops import Grid, StemPicture
+from soundalike.loops.choosing import Grid, StemPicture
 from soundalike.stems import STEM_DB
 
 SURE: Final = 0.2

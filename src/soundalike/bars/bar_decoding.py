@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.beat_decoding import Reading, strongest
+from soundalike.bars.beat_decoding import Reading, strongest
+from soundalike.bars.pulse_hearing import HARMONY_PARTS, HARMONY_RATE, Pulse
 from soundalike.encoders.embedded.drums import DRUM_RATE
-from soundalike.pulse_hearing import HARMONY_PARTS, HARMONY_RATE, Pulse
 
 Array = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ _OFFSET: Final = -0.14
 
 _EVEN_BARS, _BASS, _KICK = 1.6, 4.61, 1.48
 """What is added to a reading of the beats for one nat a second of bars, and for the bass that changes and the kick that
-sounds on the beats rather than between them; fitted together with those of `soundalike.beat_decoding`."""
+sounds on the beats rather than between them; fitted together with those of `soundalike.bars.beat_decoding`."""
 
 _KICK_COLUMN, _BASS_COLUMN = 0, 10
 

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundalike.audio.decoding import AnyPath
-from soundalike.bar_decoding import choose, decode_bars
-from soundalike.beat_decoding import likely_beats, strongest
-from soundalike.beat_times import refine
+from soundalike.bars.bar_decoding import choose, decode_bars
+from soundalike.bars.beat_decoding import likely_beats, strongest
+from soundalike.bars.beat_times import refine
+from soundalike.bars.pulse_hearing import ATTACK_RATE, BEAT, Pulse, hear_pulse
 from soundalike.encoders.embedded.drums import DRUM_RATE
-from soundalike.pulse_hearing import ATTACK_RATE, BEAT, Pulse, hear_pulse
 
 LEAST_CONFIDENCE: Final = 0.5
 """Confidence, 0 to 1, below which no beat is reported.
