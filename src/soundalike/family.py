@@ -57,7 +57,7 @@ PRESENT_STEMS: Final = ("drums", "bass", "other")
 
 _FLAGS: Final = ("melody", "harmony", "rhythm", "groove", "chroma")
 _STROKES: Final = slice(LAYOUT["groove"].start, LAYOUT["groove"].start + 48)
-"""The first table of a groove: zeros where no drums are heard in it."""
+"""Where a groove tells how drums follow each other: zeros where no drums are heard."""
 DESCRIBED: Final = LAYOUT["timbre"].stop - LAYOUT["timbre"].start + len(_FLAGS) + 1 + 12
 """Numbers that the models are told of an embedding."""
 _FARTHEST: Final = 3.0

@@ -14,7 +14,7 @@ from soundalike.cli.shared import HELP, json_option, print_json
 @click.option("--work", required=True, type=click.Path(file_okay=False), help="Folder for what is made on the way.")
 @click.option("--out", required=True, type=click.Path(exists=True, file_okay=False), help="Folder for families.npz.")
 @click.option("--data", type=click.Path(exists=True, file_okay=False), help="Folder of recordings to learn from too.")
-@click.option("--scores", type=click.IntRange(1), default=180, show_default=True, help="Scores to play.")
+@click.option("--scores", type=click.IntRange(1), default=300, show_default=True, help="Scores to play.")
 @click.option("--scenes", type=click.IntRange(1), default=200, show_default=True, help="Mixes to separate.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")

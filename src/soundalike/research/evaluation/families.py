@@ -142,28 +142,30 @@ def _recorded(data: Path, report: Report) -> Iterator[tuple[str, list[Heard]]]:
     """Held-out recordings, by ear alone and with their names."""
     sets: dict[str, Iterable[Recorded]] = {
         "one-shots": one_shots(data / "oneshots"),
-        "tracks": tracks(data / "music", (10.0,)),
+        "tracks, 10 s": tracks(data / "music", (10.0,)),
         "parts of songs, 10 s": song_parts(data / "stems", (10.0,)),
         "parts of songs, 2 s": song_parts(data / "stems", (2.0,)),
     }
     for name, found in sets.items():
         rows = [row for row in found if row.use == HELD_OUT]
         report(name)
-        by_file = name.startswith("parts")
         for how in ("by ear", "by ear and name"):
-            path = (lambda row: row.file) if how == "by ear and name" else (lambda row: "")
-            heard = [_heard(row.embedding, row.family, row.file if by_file else row.source, path(row)) for row in rows]
-            yield f"{name}, {how}", heard
-            if name == "parts of songs, 10 s":
-                yield f"parts of songs, whole files, {how}", list(_whole(rows, path))
+            named = how != "by ear"
+            yield f"{name}, {how}", [_excerpt(row, named) for row in rows]
+            if name.endswith(", 10 s"):
+                yield f"{name.removesuffix(', 10 s')}, whole files, {how}", list(_whole(rows, named))
 
 
-def _whole(rows: Sequence[Recorded], path: Callable[[Recorded], str]) -> Iterator[Heard]:
+def _excerpt(row: Recorded, named: bool) -> Heard:
+    return _heard(row.embedding, row.family, row.source, row.file if named else "")
+
+
+def _whole(rows: Sequence[Recorded], named: bool) -> Iterator[Heard]:
     """Each file by the mean of its excerpts."""
     for file in dict.fromkeys(row.file for row in rows):
         own = [row for row in rows if row.file == file]
         mean = np.stack([row.embedding for row in own]).mean(axis=0, dtype=np.float64)
-        yield _heard(mean, own[0].family, file, path(own[0]))
+        yield _heard(mean, own[0].family, own[0].source, file if named else "")
 
 
 @dataclass(frozen=True, slots=True)

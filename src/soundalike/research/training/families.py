@@ -81,7 +81,7 @@ class Plan:
 
     work: Path
     data: Path | None = None
-    scores: int = 180
+    scores: int = 300
     other_scores: int = 60
     pieces: int = 120
     scenes: int = 200

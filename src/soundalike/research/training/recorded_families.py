@@ -74,7 +74,7 @@ class Recorded:
     Attributes
     ----------
     file, source : str
-        Path below the folder, and what it has in common with others: class, artist or song.
+        Path below the folder, and what it has in common with others: class or artist; parts of songs stand alone.
     use : str
         `LEARNED` or `HELD_OUT`.
     family : str
@@ -126,7 +126,7 @@ def song_parts(folder: Path, lengths: tuple[float, ...] = (10.0, 2.0)) -> Iterat
     """The parts of songs and their mixes, at every 10 s an excerpt of each length; as `one_shots`."""
     for line in _index(folder):
         family = PARTS.get(line["stem"], line["stem"])
-        yield from _excerpts(folder, line["file"], line["song"], HELD_OUT, family, lengths, step=10.0)
+        yield from _excerpts(folder, line["file"], line["file"], HELD_OUT, family, lengths, step=10.0)
 
 
 def _index(folder: Path) -> Iterator[dict[str, str]]:
