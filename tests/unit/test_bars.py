@@ -9,7 +9,7 @@ import soundfile
 from soundalike.bars import LEAST_CONFIDENCE, Bars, find_bars
 from soundalike.bars.bar_decoding import WEIGHTS
 from soundalike.errors import AudioDecodeError, UsageError
-from soundalike.research.evaluation.beats import Piece, f_measure, measure, ours, rendered, score
+from soundalike.research.evaluation.beats import Piece, f_measure, measure, ours, rendered, score, tables
 from soundalike.research.training.bar_weights import examples, fit_bar_weights
 
 RATE = 22050
@@ -211,6 +211,7 @@ def test_rendered_pieces_have_their_beats_and_bars():
     assert found["beats"]["value"] > 0.95
     assert found["downbeats"]["value"] > 0.8
     assert found["error, ms"] < 6.0
+    assert tables({"rendered": {"soundalike": found}})[-1].startswith("| rendered (3) | soundalike | ")
 
 
 def test_a_beat_is_found_within_the_tolerance_and_once():

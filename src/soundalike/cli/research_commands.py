@@ -9,6 +9,7 @@ import click
 
 from soundalike.cli.abx_clips_command import abx_clips
 from soundalike.cli.abx_command import abx
+from soundalike.cli.beats_command import beats
 from soundalike.cli.families_command import families, train_families
 from soundalike.cli.merit_command import merit
 from soundalike.cli.shared import HELP, jobs_option, json_option, print_json
@@ -275,5 +276,5 @@ def _licensed(folders: tuple[str, ...]) -> dict[Path, str]:
     return found
 
 
-for command in (triplets, train, merit, abx, abx_clips, stem_search, families, train_families):
+for command in (triplets, train, merit, abx, abx_clips, stem_search, beats, families, train_families):
     research.add_command(command)

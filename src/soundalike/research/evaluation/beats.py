@@ -2,9 +2,9 @@
 
 How to use it
 -------------
-``python -m soundalike.research.evaluation.beats OUT.json [DATA]`` measures everything that can be made here: pieces
-of the split "test" on a SoundFont that no net has heard, the demo pieces if there is a folder ``demo``, and, with DATA,
-the test drummers of ``groove_midi`` and the test songs of ``pop909``, both on that SoundFont.
+``soundalike research beats [--data DATA] [--demo DEMO]`` measures everything that can be made here: pieces of the split
+"test" on a SoundFont that no net has heard, the demo pieces, and, with DATA, the test drummers of ``groove_midi`` and
+the test songs of ``pop909``, both on that SoundFont.
 
 Conventions
 -----------
@@ -22,10 +22,9 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -34,11 +33,11 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from soundalike.atomic import write_atomically
 from soundalike.audio import load_clip
 from soundalike.bars import find_bars
 from soundalike.research.evaluation.drum_performances import read_hits
 from soundalike.research.evaluation.metrics import with_interval
+from soundalike.research.evaluation.report import share, table
 from soundalike.research.music.composer import Split, stream
 from soundalike.research.music.material import find_material
 from soundalike.research.music.midi_scores import notes_of, read_midi, seconds_to_beats
@@ -287,7 +286,12 @@ def measure_all(data: Path | None = None, demo: Path | None = None, *, count: in
     return {kind: {name: measure(pieces, system) for name, system in systems.items()} for kind, pieces in kinds.items()}
 
 
-if __name__ == "__main__":
-    out, *rest = sys.argv[1:]
-    results = measure_all(Path(rest[0]) if rest else None, Path("demo"))
-    write_atomically(Path(out), json.dumps(results, indent=1).encode() + b"\n")
+def tables(document: Mapping[str, Any]) -> list[str]:
+    """All figures in one table of Markdown, in per cent and milliseconds."""
+    columns = ("beats", "beats, any level", "downbeats", "tempo", "tempo, octaves")
+    rows = [
+        [f"{kind} ({found['pieces']})", system, *(share(found[name]) for name in columns), f"{found['error, ms']}"]
+        for kind, systems in document.items()
+        for system, found in systems.items()
+    ]
+    return table(["music (pieces)", "", *columns, "error, ms"], rows)
