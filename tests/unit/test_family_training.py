@@ -166,6 +166,7 @@ def test_shares_and_confusions_are_counted():
     found = families_result(rows, seed=0)
     assert found["right"]["value"] == pytest.approx(2 / 3, abs=1e-4)
     assert found["balanced"] == pytest.approx(0.75)
+    assert found["confidence"] == pytest.approx(0.4)
     assert found["confusion"]["drums"]["bass"] == 1
     assert (found["count"], found["sources"]) == (3, 2)
 

@@ -95,7 +95,7 @@ def measure(plan: Plan, *, report: Report = lambda line: None) -> Result:
 
 
 def families_result(rows: Sequence[Heard], *, seed: int) -> Result:
-    """The share that is right, its mean over families, and who is taken for whom."""
+    """The share that is right, how sure answers are, the share's mean over families, and who is taken for whom."""
     right = np.array([row.answer == row.family for row in rows], np.float64)
     families = [family for family in FAMILIES if any(row.family == family for row in rows)]
     confusion = {
@@ -107,6 +107,7 @@ def families_result(rows: Sequence[Heard], *, seed: int) -> Result:
         "count": len(rows),
         "sources": len({row.source for row in rows}),
         "right": with_interval(right, seed=seed, sources=[row.source for row in rows]).to_json(),
+        "confidence": round(float(np.mean([max(row.probabilities) for row in rows])), 4),
         "balanced": round(float(np.mean(shares)), 4),
         "confusion": confusion,
     }

@@ -44,8 +44,16 @@ def _families(found: Mapping[str, Any]) -> list[str]:
     for name, cell in found.items():
         by_family = {family: row[family] / sum(row.values()) for family, row in cell["confusion"].items()}
         shares = [f"{100 * by_family[family]:.0f}" if family in by_family else "" for family in FAMILIES]
-        rows.append([name, f"{cell['count']} of {cell['sources']}", share(cell["right"]), *shares])
-    return table(["right, in per cent", "sounds of sources", "all", *FAMILIES], rows)
+        rows.append(
+            [
+                name,
+                f"{cell['count']} of {cell['sources']}",
+                share(cell["right"]),
+                f"{100 * cell['confidence']:.0f}",
+                *shares,
+            ]
+        )
+    return table(["right, in per cent", "sounds of sources", "all", "sure", *FAMILIES], rows)
 
 
 def _confusion(found: Mapping[str, Mapping[str, int]]) -> list[str]:
