@@ -9,6 +9,7 @@ import soundfile
 from soundalike.errors import NotFoundError
 from soundalike.facets import unit
 from soundalike.research.evaluation import separation, separation_mixes, separation_report
+from soundalike.research.evaluation.pages import BEGIN, END
 from soundalike.research.evaluation.separation import Levels, Retrieval, best_gate, distortion, measure_mixes, median
 from soundalike.research.evaluation.separation_mixes import (
     Mix,
@@ -162,7 +163,7 @@ def test_tables_replace_what_is_between_the_marks(tmp_path):
     page = tmp_path / separation_report.PAGE
     with pytest.raises(NotFoundError, match="no place"):
         separation_report.write_tables(tmp_path, document)
-    page.write_text(f"Before.\n{separation_report.BEGIN}\nold\n{separation_report.END}\nAfter.\n", "utf-8")
+    page.write_text(f"Before.\n{BEGIN}\nold\n{END}\nAfter.\n", "utf-8")
     separation_report.write_tables(tmp_path, document)
     text = page.read_text("utf-8")
     assert text.startswith("Before.")

@@ -9,18 +9,10 @@ from songs import bass, drums, write
 from soundalike.audio import Clip
 from soundalike.cli import main
 from soundalike.errors import NotFoundError, UsageError
+from soundalike.research.evaluation.pages import BEGIN, END
 from soundalike.research.evaluation.separation_mixes import Mix
 from soundalike.research.evaluation.stem_search import Sample, measure_stem_search
-from soundalike.research.evaluation.stem_search_report import (
-    BEGIN,
-    END,
-    PAGE,
-    RESULTS,
-    Plan,
-    run_plan,
-    tables,
-    write_tables,
-)
+from soundalike.research.evaluation.stem_search_report import PAGE, RESULTS, Plan, run_plan, tables, write_tables
 from soundalike.separators.embedded.picture import RATE
 
 

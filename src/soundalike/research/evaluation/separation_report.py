@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from soundalike.atomic import write_atomically
-from soundalike.errors import NotFoundError
+from soundalike.research.evaluation.pages import write_between_marks
 from soundalike.research.evaluation.report import share, table
 from soundalike.research.evaluation.separation import (
     EXCERPT,
@@ -38,8 +36,6 @@ from soundalike.separators import load_separator
 
 PAGE: Final = "separation.md"
 RESULTS: Final = "separation.json"
-BEGIN: Final = "<!-- begin of the tables that the command writes -->"
-END: Final = "<!-- end of the tables that the command writes -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +97,8 @@ def run_plan(plan: Plan, *, report: Callable[[str], None] = lambda line: None) -
 
 
 def write_tables(folder: Path, document: Result) -> list[Path]:
-    """Write the document beside the page, and its tables into it, between the two marks.
-
-    Raises
-    ------
-    NotFoundError
-        If the page is not there or has no marks.
-    """
-    page = folder / PAGE
-    text = page.read_text("utf-8") if page.is_file() else ""
-    if BEGIN not in text or END not in text:
-        raise NotFoundError(f"'{page}' has no place for the tables.", f"Write lines with {BEGIN} and {END}.")
-    before, _, rest = text.partition(BEGIN)
-    lines = "\n".join(tables(document))
-    write_atomically(page, f"{before}{BEGIN}\n\n{lines}\n\n{END}{rest.partition(END)[2]}".encode())
-    write_atomically(folder / RESULTS, (json.dumps(document, indent=1) + "\n").encode())
-    return [page, folder / RESULTS]
+    """Write the tables into the page, and all figures beside it; raises as `write_between_marks`."""
+    return write_between_marks(folder / PAGE, tables(document), document)
 
 
 def tables(document: Result) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,11 +13,11 @@ import numpy as np
 import soundfile
 
 from soundalike.analysis import Analyzer
-from soundalike.atomic import write_atomically
 from soundalike.audio import AUDIO_SUFFIXES, Clip, ExcerptStream
-from soundalike.errors import NotFoundError, UsageError
+from soundalike.errors import UsageError
 from soundalike.facets import Facet
 from soundalike.loops import cut_loops
+from soundalike.research.evaluation.pages import write_between_marks
 from soundalike.research.evaluation.report import share, table
 from soundalike.research.evaluation.separation_mixes import Mix, known, recorded_mixes, rendered_mixes
 from soundalike.research.evaluation.stem_search import COMPARED, PASSAGE, TOP, Result, Sample, measure_stem_search
@@ -29,9 +28,7 @@ from soundalike.separators.stem_names import stem_of
 from soundalike.strokes import find_strokes, kinds_of
 
 PAGE: Final = "loops.md"
-RESULTS: Final = "stem-search.json"
-BEGIN: Final = "<!-- begin of the tables that the command writes -->"
-END: Final = "<!-- end of the tables that the command writes -->"
+RESULTS: Final = "loops.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,22 +154,8 @@ def _written(mixes: Sequence[Mix], folder: Path) -> Iterator[Sample]:
 
 
 def write_tables(folder: Path, document: Result) -> list[Path]:
-    """Write the document beside the page, and its tables into it, between the two marks.
-
-    Raises
-    ------
-    NotFoundError
-        If the page is not there or has no marks.
-    """
-    page = folder / PAGE
-    text = page.read_text("utf-8") if page.is_file() else ""
-    if BEGIN not in text or END not in text:
-        raise NotFoundError(f"'{page}' has no place for the tables.", f"Write lines with {BEGIN} and {END}.")
-    before, _, rest = text.partition(BEGIN)
-    lines = "\n".join(tables(document))
-    write_atomically(page, f"{before}{BEGIN}\n\n{lines}\n\n{END}{rest.partition(END)[2]}".encode())
-    write_atomically(folder / RESULTS, (json.dumps(document, indent=1) + "\n").encode())
-    return [page, folder / RESULTS]
+    """Write the tables into the page, and all figures beside it; raises as `write_between_marks`."""
+    return write_between_marks(folder / PAGE, tables(document), document)
 
 
 def tables(document: Result) -> list[str]:
