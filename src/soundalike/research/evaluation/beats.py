@@ -52,6 +52,7 @@ Heard: TypeAlias = tuple[Times, Times]
 
 TOLERANCE: Final = 0.07
 KNOWS_NO_BARS: Final = ("librosa", "downbeats")
+"""System and measure that is left out of the table."""
 RATE: Final = 22050
 SECONDS: Final = 30.0
 _LOUDNESS: Final = -18.0
