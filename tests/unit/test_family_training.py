@@ -122,6 +122,7 @@ def toy(rng: np.random.Generator, count: int = 140) -> Examples:
 
 
 def test_families_that_can_be_told_are_learned_in_the_same_way_each_time():
+    pytest.importorskip("torch", reason="torch is not installed")
     examples = toy(np.random.default_rng(0))
     content = to_file(fit_families(examples, steps=80))
     assert content == to_file(fit_families(examples, steps=80))
