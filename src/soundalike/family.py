@@ -1,4 +1,4 @@
-"""Which instrument plays in a sample, and whether a separated stem holds its own or only what leaked into it.
+"""Which instrument plays in a sample, by ear and by the names of its file and folders.
 
 How to use it
 -------------
@@ -6,8 +6,8 @@ How to use it
 >>> estimate_family(None, "Drum Loops/break.wav").family
 'drums'
 
-Small models of the embedded encoder's embedding, made by `soundalike.research.training.families`, do the hearing. They
-add numbers one after the other in double precision, so that the answer is the same on every machine.
+A small model of the embedded encoder's embedding, made by `soundalike.research.training.families`, does the hearing. It
+adds numbers one after the other in double precision, so that the answer is the same on every machine.
 """
 
 from __future__ import annotations
@@ -47,13 +47,6 @@ UNHEARD: Final = 0.01
 """Share of what is heard that is taken to be wrong whatever it sounds like: nothing is ever heard quite surely."""
 
 MODEL: Final = "families.npz"
-
-LEAST_PRESENT: Final = 0.5
-"""`plays` below which a separated stem counts as not there. Of rendered stems that play and are louder than the
-separator's gate at least 95 of 100 reach it, on scenes by which it was chosen."""
-
-PRESENT_STEMS: Final = ("drums", "bass", "other")
-"""The stems of the embedded separator."""
 
 _FLAGS: Final = ("melody", "harmony", "rhythm", "groove", "chroma")
 _STROKES: Final = slice(LAYOUT["groove"].start, LAYOUT["groove"].start + 48)
@@ -149,40 +142,6 @@ def name_odds(path: str) -> dict[str, float]:
     return odds
 
 
-def plays(stem: str, embedding: NDArray[np.float32], below_mix: float) -> float:
-    """How surely a stem of the embedded separator holds its own instrument, and not only what leaked into it.
-
-    Ask it of that separator's stems only: how others leak it was not taught.
-
-    Parameters
-    ----------
-    stem : str
-        One of `PRESENT_STEMS`; of any other it knows nothing and says 1.
-    embedding : float32, shape (dim,)
-        Of the separated stem, by the embedded encoder; an excerpt of 10 s or the mean of several.
-    below_mix : float
-        Decibels by which the stem is softer than the mix.
-
-    Returns
-    -------
-    float
-        0 to 1; 0 for silence. Below `LEAST_PRESENT` the stem had better be left out.
-
-    Raises
-    ------
-    ShapeError
-        If the embedding is not one of the embedded encoder.
-    """
-    if stem not in PRESENT_STEMS:
-        return 1.0
-    if not _checked(embedding).any():
-        return 0.0
-    model = _model()
-    told = presence_features(hear_logits(embedding), below_mix)
-    logit = float(_linear(model, f"{stem}.output", scaled(told, model[f"{stem}.mean"], model[f"{stem}.scale"]))[0])
-    return 1.0 / (1.0 + math.exp(-max(min(logit, 40.0), -40.0)))
-
-
 def describe(embedding: NDArray[np.float32]) -> Values:
     """What the models are told of an embedding: float64, shape (dim,) to (`DESCRIBED`,).
 
@@ -193,12 +152,6 @@ def describe(embedding: NDArray[np.float32]) -> Values:
     flags = [float(row[LAYOUT[part]].any()) for part in _FLAGS]
     chroma = np.sort(row[LAYOUT["chroma"]])[::-1]
     return np.concatenate([row[LAYOUT["timbre"]], flags, [float(row[_STROKES].any())], chroma])
-
-
-def presence_features(logits: Values, below_mix: float) -> Values:
-    """What tells whether a stem plays: its level, near the mix once more, and `hear_logits`: float64, shape (9,)."""
-    level = [min(max(below_mix, 0.0), 60.0), min(max(below_mix, 0.0), 15.0)]
-    return np.concatenate([level, logits])
 
 
 def scaled(described: Values, mean: Values, scale: Values) -> Values:
@@ -222,12 +175,12 @@ def hear_logits(embedding: NDArray[np.float32], model: Mapping[str, Values] | No
     """
     model = model or _model()
     told = scaled(describe(embedding), model["mean"], model["scale"])
-    units = np.maximum(_linear(model, "family.hidden", told), 0.0)
-    return _linear(model, "family.output", units)
+    units = np.maximum(linear(model, "family.hidden", told), 0.0)
+    return linear(model, "family.output", units)
 
 
-def _linear(model: Mapping[str, Values], layer: str, values: Values) -> Values:
-    """A layer's answers, added up from the first number to the last whatever the machine: (m,) to (n,)."""
+def linear(model: Mapping[str, Values], layer: str, values: Values) -> Values:
+    """The answers of a layer of a model, added up from the first number to the last on every machine: (m,) to (n,)."""
     products = model[layer] * values
     answers: Values = np.add.accumulate(products, axis=1)[:, -1] + model[f"{layer}_offset"]
     return answers

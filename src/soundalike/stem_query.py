@@ -16,15 +16,15 @@ import numpy as np
 
 from soundalike.analysis import Analyzer
 from soundalike.audio import Clip, Excerpt, ExcerptStream
-from soundalike.encoders.embedded import EmbeddedEncoder
 from soundalike.errors import UsageError
 from soundalike.facets import STEMS, Facet, FacetVectors, Weights
-from soundalike.family import FAMILIES, LEAST_PRESENT, plays
+from soundalike.family import FAMILIES
 from soundalike.filters import AllOf, Filter, Not, OneOf
+from soundalike.presence import LEAST_PRESENT, plays
 from soundalike.recipe import Recipe
 from soundalike.search import AskedStem, Query
 from soundalike.separators import Separator, load_separator
-from soundalike.stems import level, with_stems
+from soundalike.stems import with_stems
 from soundalike.strokes import find_strokes, kinds_of
 
 ONE_SHOT: Final = OneOf("kind", ("one-shot",))
@@ -137,9 +137,7 @@ def _is_there(stem: str, stems: Mapping[str, Clip], separator: Separator) -> boo
         return False
     if not separator.name.startswith("embedded"):
         return True
-    listener = EmbeddedEncoder()
-    embedding, _ = listener.hear(stems[stem].resample(listener.sample_rate))
-    return plays(stem, embedding, level(stems["mix"]) - level(stems[stem])) >= LEAST_PRESENT
+    return plays(stem, stems[stem], stems["mix"]) >= LEAST_PRESENT
 
 
 def _pieces(excerpt: Excerpt, clip: Clip, *, strokes: bool) -> Iterator[tuple[float, float, Clip]]:

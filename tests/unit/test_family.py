@@ -1,4 +1,4 @@
-"""Families of instruments: what names say, what is heard, how the two join, and whether a separated stem plays."""
+"""Families of instruments: what names say, what is heard, and how the two join."""
 
 from __future__ import annotations
 
@@ -13,16 +13,13 @@ from soundalike.encoders.embedded import EmbeddedEncoder
 from soundalike.errors import ShapeError
 from soundalike.family import (
     FAMILIES,
-    LEAST_PRESENT,
     MODEL,
     OWN_NAME,
-    PRESENT_STEMS,
     describe,
     estimate_family,
     hear_family,
     hear_logits,
     name_odds,
-    plays,
 )
 from soundalike.research.renderer import PieceSpec, render
 from soundalike.separators.stem_names import apart, stem_of
@@ -166,8 +163,6 @@ def test_silence_has_no_family():
 def test_another_encoders_embedding_is_refused(shape):
     with pytest.raises(ShapeError, match=r"\(7969,\)"):
         estimate_family(np.ones(shape, np.float32))
-    with pytest.raises(ShapeError):
-        plays("drums", np.ones(shape, np.float32), 3.0)
 
 
 def test_the_key_does_not_matter(band):
@@ -196,29 +191,6 @@ def test_sums_are_made_in_one_order_whatever_the_machine(drums):
 
 def test_the_model_that_ships_is_small():
     assert len((resources.files("soundalike") / MODEL).read_bytes()) < 100_000
-
-
-# Separated stems
-
-
-@pytest.mark.parametrize("stem", PRESENT_STEMS)
-def test_a_softer_stem_is_less_surely_there(stem, band):
-    surely = [plays(stem, band, below) for below in (0.0, 10.0, 20.0, 40.0)]
-    assert all(0.0 < value < 1.0 for value in surely)
-    assert surely == sorted(surely, reverse=True)
-    assert surely[0] > surely[-1]
-
-
-def test_a_silent_stem_does_not_play():
-    assert plays("bass", np.zeros(ENCODER.dim, np.float32), 100.0) == 0.0
-
-
-def test_of_stems_that_the_embedded_separator_does_not_give_nothing_is_known(band):
-    assert plays("vocals", band, 30.0) == 1.0
-
-
-def test_drums_that_are_drums_are_kept(drums):
-    assert plays("drums", drums, 6.0) > LEAST_PRESENT
 
 
 # Recordings

@@ -189,7 +189,7 @@ def cut_loops(path: str, folder: Path, separator: Separator, wanted: Wanted = US
             picture = mix if part.stem == "mix" else picture_of(part.path, song.grid, offset=part.offset)
             playable = song.grid.complete & audible_bars(picture, mix, separator.gate)
             if part.stem != "mix" and separator.name.startswith("embedded") and playable.any():
-                playable &= played_bars(part.stem, part.path, part.offset, song.grid, (picture, mix))
+                playable &= played_bars(part.stem, part.path, part.offset, path, song.grid)
             runs = choose_runs(picture, playable, lengths=wanted.lengths, most=wanted.most)
             cut += _cut(song, part, runs)
     if not cut:

@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.audio import ExcerptStream
+from soundalike.audio import ExcerptStream, load_clip
 from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
-from soundalike.family import LEAST_PRESENT, plays
 from soundalike.key import estimate_key
 from soundalike.loops.choosing import Grid, StemPicture
+from soundalike.presence import LEAST_PRESENT, plays
 from soundalike.stems import STEM_DB
 
 SURE: Final = 0.2
@@ -86,9 +86,7 @@ def _power_around(picture: StemPicture) -> NDArray[np.float64]:
     return power
 
 
-def played_bars(
-    stem: str, path: str, offset: float, grid: Grid, pictures: tuple[StemPicture, StemPicture]
-) -> NDArray[np.bool_]:
+def played_bars(stem: str, path: str, offset: float, song: str, grid: Grid) -> NDArray[np.bool_]:
     """The bars in which a stem of the embedded separator holds its own instrument, and not only what leaked into it.
 
     Parameters
@@ -97,24 +95,25 @@ def played_bars(
         Its name and its file.
     offset : float
         Time of the song at which the file begins, in seconds.
+    song : str
+        The song's file.
     grid : Grid
         Of the song.
-    pictures : pair of StemPicture
-        Of the stem and of the mix.
 
     Returns
     -------
     bool, shape (n,)
-        Judged in excerpts of 10 s (see `soundalike.family.plays`); a bar belongs to that in which its middle lies.
+        Judged in excerpts of 10 s (see `soundalike.presence.plays`); a bar belongs to that in which its middle lies.
     """
-    encoder = EmbeddedEncoder()
-    middles = 0.5 * (grid.starts[:-1] + grid.starts[1:]) - offset
-    power, whole = (10.0 ** (picture.level / 10.0) for picture in pictures)
+    middles = 0.5 * (grid.starts[:-1] + grid.starts[1:])
     found = np.zeros(grid.bars, np.bool_)
-    start, end = max(float(grid.starts[0]) - offset, 0.0), float(grid.starts[-1]) - offset
-    for excerpt in ExcerptStream(path, rate=encoder.sample_rate, seconds=encoder.window, start=start, end=end):
-        inside = (middles >= excerpt.start) & (middles < excerpt.end)
-        if inside.any() and power[inside].sum() > 0.0:
-            below = 10.0 * float(np.log10(whole[inside].sum() / power[inside].sum()))
-            found[inside] = plays(stem, encoder.encode([excerpt.clip])[0], below) >= LEAST_PRESENT
+    start, end = float(grid.starts[0]), float(grid.starts[-1])
+    rate, seconds = EmbeddedEncoder.sample_rate, EmbeddedEncoder.window
+    for whole in ExcerptStream(song, rate=rate, seconds=seconds, start=start, end=end):
+        inside = (middles >= whole.start) & (middles < whole.end)
+        if not inside.any():
+            continue
+        first = max(whole.start - offset, 0.0)
+        own = load_clip(path, start=first, end=first + whole.clip.duration, rate=whole.clip.rate, mono=True)
+        found[inside] = plays(stem, own, whole.clip) >= LEAST_PRESENT
     return found

@@ -6,7 +6,7 @@ Conventions
   artists and songs that are held out (`soundalike.research.training.recorded_families`).
 * Intervals are 95 %, by bootstrap over sources: scores, classes of single sounds, artists, files.
 * A separated stem is *kept* where it is at most `GATE_DB` below the mix, and by the second rule where also
-  `soundalike.family.plays` reaches `LEAST_PRESENT`.
+  `soundalike.presence.plays` reaches `LEAST_PRESENT`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.family import FAMILIES, LEAST_PRESENT, estimate_family, plays
+from soundalike.family import FAMILIES, estimate_family
+from soundalike.presence import LEAST_PRESENT, weigh
 from soundalike.research.evaluation.metrics import with_interval
 from soundalike.research.evaluation.separation import EXCERPT, GATE_DB
 from soundalike.research.evaluation.separation_mixes import known, recorded_mixes
@@ -186,12 +187,12 @@ def _scenes(plan: Plan, report: Report) -> Iterator[Stem]:
     shards = make_shards(plan.work / "test-scenes", Presence(tuple(pieces)), plan.scenes, size=10, jobs=plan.jobs)
     arrays = read_shards(shards)
     report(f"{plan.scenes} scenes")
-    for scene, (stems, there, below, rows) in enumerate(
-        zip(arrays["stem"], arrays["plays"], arrays["below"], arrays["embedding"], strict=True)
+    for scene, (stems, there, traced, rows) in enumerate(
+        zip(arrays["stem"], arrays["plays"], arrays["traces"], arrays["embedding"], strict=True)
     ):
         for i in np.flatnonzero(there >= 0):
-            surely = plays(STEMS[stems[i]], rows[i].astype(np.float32), float(below[i]))
-            yield Stem(STEMS[stems[i]], bool(there[i]), str(scene % plan.pieces), surely, float(below[i]))
+            surely = weigh(STEMS[stems[i]], traced[i].astype(np.float64), rows[i].astype(np.float32))
+            yield Stem(STEMS[stems[i]], bool(there[i]), str(scene % plan.pieces), surely, float(traced[i][0]))
 
 
 def _songs(data: Path, report: Report) -> Iterator[Stem]:
@@ -207,8 +208,8 @@ def _songs(data: Path, report: Report) -> Iterator[Stem]:
                 left = {stem: samples for stem, samples in part.items() if stem != without and np.abs(samples).max()}
                 for taken in separated(left) if left else ():
                     if taken.plays >= 0:
-                        surely = plays(taken.stem, taken.embedding, taken.below)
-                        yield Stem(taken.stem, bool(taken.plays), mix.name, surely, taken.below)
+                        surely = weigh(taken.stem, taken.traces, taken.embedding)
+                        yield Stem(taken.stem, bool(taken.plays), mix.name, surely, float(taken.traces[0]))
 
 
 def presence_result(found: Iterable[Stem], *, seed: int) -> Result:

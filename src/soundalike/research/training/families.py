@@ -1,4 +1,4 @@
-"""The models of `soundalike.family`: what they learn from, how they learn, and the file that ships.
+"""The models of `soundalike.family` and `soundalike.presence`: what they learn from, how they learn, and their files.
 
 The families are told by a layer of a few units and a multinomial logistic layer on it, whether a stem plays by a
 logistic layer for each stem. Small numbers of examples and much noise on them keep what they learn simple.
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from soundalike import presence
 from soundalike.atomic import write_atomically
 from soundalike.family import (
     DESCRIBED,
@@ -24,7 +25,6 @@ from soundalike.family import (
     MODEL,
     describe,
     hear_logits,
-    presence_features,
     read_model,
     scaled,
 )
@@ -110,22 +110,24 @@ class Examples:
 
 
 def train_families(plan: Plan, out: Path, *, report: Report) -> None:
-    """Make sounds, learn, and write the model to the folder `out`; `report` is told how it goes."""
+    """Make sounds, learn, and write both models to the folder `out`; `report` is told how it goes."""
     begun = time.monotonic()
     examples = make_examples(plan)
     report(f"{time.monotonic() - begun:.0f} s: {len(examples.family)} sounds of known families")
-    model = fit_families(examples, seed=plan.seed)
-    ears = read_model(to_file(model))
+    ears = fit_families(examples, seed=plan.seed)
+    write_atomically(out / MODEL, to_file(ears))
     scenes = make_scenes(plan)
     report(f"{time.monotonic() - begun:.0f} s: {len(scenes['plays'])} separated stems")
+    heard = read_model(to_file(ears))
+    model: Arrays = {}
     for i, stem in enumerate(STEMS):
         rows = (scenes["stem"] == i) & (scenes["plays"] >= 0)
         told = [
-            presence_features(hear_logits(embedding.astype(np.float32), ears), float(below))
-            for embedding, below in zip(scenes["embedding"][rows], scenes["below"][rows], strict=True)
+            presence.features(traced.astype(np.float64), hear_logits(embedding.astype(np.float32), heard))
+            for embedding, traced in zip(scenes["embedding"][rows], scenes["traces"][rows], strict=True)
         ]
         model |= fit_presence(stem, np.array(told), scenes["plays"][rows].astype(np.float64))
-    write_atomically(out / MODEL, to_file(model))
+    write_atomically(out / presence.MODEL, to_file(model))
     report(f"{time.monotonic() - begun:.0f} s in all")
 
 
@@ -232,7 +234,7 @@ def fit_presence(stem: str, told: Values, plays: Values) -> Arrays:
     ----------
     stem : str
     told : float64, shape (n, m)
-        See `soundalike.family.presence_features`.
+        See `soundalike.presence.features`.
     plays : float64, shape (n,)
         1 or 0; some of both.
     """

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from soundalike.audio import Clip
 from soundalike.encoders.embedded import EmbeddedEncoder
+from soundalike.family import Values
+from soundalike.presence import as_heard, traces
 from soundalike.research.training.separation_scenes import STEMS, Scene
 from soundalike.separators import Separator, load_separator
 from soundalike.separators.embedded.picture import RATE, restore
@@ -59,9 +61,9 @@ class Presence:
         Returns
         -------
         dict of str to array, or None
-            Of six rows: ``embedding`` float16 (6, dim), ``below`` float32 (6,) decibels below the mix, ``stem`` int8
-            (6,) place in `STEMS`, ``plays`` int8 (6,), 1 or 0, or -1 where nobody could tell. None if the mix has
-            fewer than two stems.
+            Of six rows: ``embedding`` float16 (6, dim), ``traces`` float32 (6, 11) as `soundalike.presence.traces` has
+            them, ``stem`` int8 (6,) place in `STEMS`, ``plays`` int8 (6,), 1 or 0, or -1 where nobody could tell. None
+            if the mix has fewer than two stems.
         """
         rng = np.random.default_rng([seed, 1])
         spectra = Scene(self.pieces).stems(seed, rng)
@@ -73,7 +75,7 @@ class Presence:
         rows = [row for stems in (sounds, rest) for row in separated(stems)]
         return {
             "embedding": np.stack([row.embedding for row in rows]).astype(np.float16),
-            "below": np.array([row.below for row in rows], np.float32),
+            "traces": np.array([row.traces for row in rows], np.float32),
             "stem": np.array([STEMS.index(row.stem) for row in rows], np.int8),
             "plays": np.array([row.plays for row in rows], np.int8),
         }
@@ -81,28 +83,23 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A separated stem: `plays` is 1 or 0, or -1 where nobody could tell; `below` is in decibels below the mix."""
+    """A separated stem: `plays` is 1 or 0, or -1 where nobody could tell; `traces` as in `soundalike.presence`."""
 
     stem: str
     plays: int
-    below: float
+    traces: Values
     embedding: NDArray[np.float32]
 
 
 def separated(stems: Sounds) -> list[Taken]:
     """What the embedded separator makes of the sum of some stems, at most 10 s of it: one for each of `STEMS`."""
     mix = Clip(np.sum(list(stems.values()), axis=0, dtype=np.float32), RATE)
-    heard = {stem: _as_heard(clip) for stem, clip in _separator().separate(mix).items()}
+    heard = {stem: as_heard(clip) for stem, clip in _separator().separate(mix).items()}
     loudness = level(heard["mix"])
     found = []
     for stem in STEMS:
-        own = level(_as_heard(Clip(stems[stem], RATE))) if stem in stems else -np.inf
+        own = level(as_heard(Clip(stems[stem], RATE))) if stem in stems else -np.inf
         plays = 0 if own == -np.inf else 1 if own > loudness - FAINT else -1
-        below = min(loudness - level(heard[stem]), 100.0)
-        found.append(Taken(stem, plays, below, _encoder().encode([heard[stem]])[0]))
+        traced = traces(heard[stem], heard["mix"])
+        found.append(Taken(stem, plays, traced, _encoder().encode([heard[stem]])[0]))
     return found
-
-
-def _as_heard(clip: Clip) -> Clip:
-    """As the encoder takes it."""
-    return clip.mono().resample(EmbeddedEncoder.sample_rate)
