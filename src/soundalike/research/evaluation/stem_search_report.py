@@ -163,8 +163,8 @@ def tables(document: Result) -> list[str]:
     lines = [
         f"Made by `{document['command']}`; all figures are in [{RESULTS}]({RESULTS}).",
         "In per cent, with 95 % intervals over mixes. Families and own one-shots are counted among the first",
-        f"{TOP} hits; *steady* is the share of the first {COMPARED} that the first and the last {PASSAGE:.0f} s of a song",
-        "have in common.",
+        f"{TOP} hits; *steady* is the share of the first {COMPARED} that the first and the last {PASSAGE:.0f} s of a",
+        "song have in common.",
     ]
     for name, found in document["sets"].items():
         cells = found["measures"]
