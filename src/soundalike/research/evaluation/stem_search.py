@@ -7,7 +7,8 @@ Conventions
 * A sample is of the **right family** if what plays in it is what was asked for; for "other", if it is neither drums nor
   bass, as long as the separator leaves everything else in it. Which family a file really is of is told by the list it
   came from. The library has to tell by itself: by the files' names, or by listening alone where they have none.
-* **Steady**: of the ten best for one passage of a song and for another, the share that is the same.
+* **Steady**: of the ten best for one passage of a song and for another, the share that is the same; *by chance* it is
+  ten of all that may answer.
 * **Own one-shots**: of the first few one-shots for a stem's strokes, the share that was cut out of that very stem; the
   pool has strokes of every stem. *By chance* is its share of all one-shots of the right family.
 * **Votes of the silent**: the share of excerpts that ask though the stem has been left out of the mix; beside it the
@@ -40,6 +41,8 @@ TOP: Final = 5
 
 COMPARED: Final = 10
 """Hits that two passages are compared by."""
+
+_ALL: Final = 10**6
 
 PASSAGE: Final = 20.0
 """Seconds of a passage; the first and the last of a song are taken."""
@@ -265,8 +268,11 @@ def _passages(findings: _Findings, asking: _Asking) -> None:
     queries = asking.ask(start=0.0, end=PASSAGE), asking.ask(start=seconds - PASSAGE, end=seconds)
     if not all(len(query.excerpts) for query in queries):
         return  # it does not play in one of them
-    first, second = ({hit.track.id for hit in asking.library.search(query, n=COMPARED)} for query in queries)
-    findings.add("steady", asking.mix.name, asking.stem, len(first & second) / max(len(first), 1))
+    found = [[hit.track.id for hit in asking.library.search(query, n=_ALL)] for query in queries]
+    first, second = (set(ids[:COMPARED]) for ids in found)
+    where = asking.mix.name, asking.stem
+    findings.add("steady", *where, len(first & second) / max(len(first), 1))
+    findings.add("steady, by chance", *where, min(1.0, COMPARED / max(len(found[1]), 1)))
 
 
 def _strokes(findings: _Findings, asking: _Asking, truth: Mapping[str, Sample]) -> None:

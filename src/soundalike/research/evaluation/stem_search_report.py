@@ -76,16 +76,16 @@ def run_plan(plan: Plan, *, report: Callable[[str], None] = lambda line: None) -
         work = Path(place)
         report(f"Cutting loops out of {plan.songs.name}")
         loops = list(_loops(plan.songs, plan.separator, work / "loops"))
+        rendered = list(rendered_mixes(plan.pieces, palette=plan.palette))
+        parts = list(_written(rendered, work / "parts"))
         if plan.data is not None:
             mixes = [known(mix, stems) for mix in recorded_mixes(plan.data / "stems")]
-            parts = list(_true_stems(plan.data / "stems"))
-            pool = [*parts, *loops, *_strokes(parts, work / "recorded strokes")]
+            own = list(_true_stems(plan.data / "stems"))
+            pool = [*own, *_strokes(own, work / "recorded strokes"), *loops, *parts]
             document["sets"]["recorded"] = _measured("recorded", mixes, pool, stems, plan, work, report)
         if plan.pieces:
-            rendered = list(rendered_mixes(plan.pieces, palette=plan.palette))
-            parts = list(_written(rendered, work / "parts"))
-            pool = [*parts, *loops, *_strokes(parts, work / "rendered strokes")]
             mixes = [known(mix, stems) for mix in rendered]
+            pool = [*parts, *_strokes(parts, work / "rendered strokes"), *loops]
             document["sets"]["rendered"] = _measured("rendered", mixes, pool, stems, plan, work, report)
     if not document["sets"]:
         raise UsageError("There are no songs to ask with.", "Give --data, or some --pieces.")
