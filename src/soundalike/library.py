@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,7 @@ from soundalike.refinement import Refiner
 from soundalike.scoring import Background
 from soundalike.search import Hit, Options, Query, check_weights, search
 from soundalike.separators.stem_folders import is_stem_file
+from soundalike.status import Status, status_of
 from soundalike.stem_query import ask_stem, for_samples, separator_for
 from soundalike.stores import Finding, Store, open_store
 from soundalike.tracks import AnalysedTrack, Track
@@ -44,36 +45,6 @@ def locate(folder: str | Path | None) -> Path:
 def is_library(folder: Path) -> bool:
     """Tell whether there is a library in `folder`."""
     return (folder / "library.db").exists()
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a library holds.
-
-    Attributes
-    ----------
-    tracks, excerpts, silent, failures : int
-    seconds : float
-        Seconds of audio.
-    spaces : tuple of str
-        All spaces with vectors in this library.
-    space : str
-        The space in use.
-    background : str
-        Where the scale of the scores comes from.
-    bytes : int
-        Size of the library on disk.
-    """
-
-    tracks: int
-    excerpts: int
-    seconds: float
-    silent: int
-    failures: int
-    spaces: tuple[str, ...]
-    space: str
-    background: str
-    bytes: int
 
 
 class Library:
@@ -400,19 +371,9 @@ class Library:
 
     def status(self) -> Status:
         """What the library holds."""
-        counts = self.store.count()
         background = self.background
-        size = sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
-        return Status(
-            counts.tracks,
-            counts.excerpts,
-            counts.seconds,
-            counts.silent,
-            len(self.failures()),
-            tuple(self.store.spaces()),
-            self.space.name,
-            background.source if background else "none",
-            size,
+        return status_of(
+            self.store, self.folder, failures=len(self.failures()), scale=background.source if background else ""
         )
 
     def verify(self, *, repair: bool = False) -> list[Finding]:
