@@ -11,8 +11,8 @@ Conventions
   ten of all that may answer.
 * **Own one-shots**: of the first few one-shots for a stem's strokes, the share that was cut out of that very stem; the
   pool has strokes of every stem. *By chance* is its share of all one-shots of the right family.
-* **Votes of the silent**: the share of excerpts that ask though the stem has been left out of the mix; beside it the
-  share that ask where it can be heard.
+* **Votes of the silent**: the share of excerpts that ask though the song has no such stem, or though it has been left
+  out of the mix; beside it the share that ask where it can be heard.
 """
 
 from __future__ import annotations
@@ -298,11 +298,12 @@ def _silence(findings: _Findings, asking: _Asking) -> None:
         asked = set(_asked(query))
         votes = [float(times in asked) for times in _spans(query) if _heard(mix, stem, times)]
         findings.add("asks where it plays", mix.name, stem, *votes)
-    if len(mix.stems) > 1 or stem not in mix.stems:
-        query = asking.ask(without=stem in mix.stems)
-        findings.add(
-            "asks where it is silent", mix.name, stem, *(float(t in set(_asked(query))) for t in _spans(query))
-        )
+    left_out = stem in mix.stems
+    if len(mix.stems) > 1 or not left_out:
+        query = asking.ask(without=left_out)
+        asked = set(_asked(query))
+        measure = "asks where it was left out" if left_out else "asks where the song has none"
+        findings.add(measure, mix.name, stem, *(float(times in asked) for times in _spans(query)))
 
 
 def _asked(query: Query) -> Iterator[tuple[float, float]]:
