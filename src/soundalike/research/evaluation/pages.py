@@ -1,4 +1,4 @@
-"""Tables that a command writes into a page of the documentation, and all figures beside it."""
+"""Pages of the documentation that commands write, whole or the tables in them, with what lies beside them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,30 @@ from soundalike.errors import NotFoundError
 
 BEGIN: Final = "<!-- begin of the tables that the command writes -->"
 END: Final = "<!-- end of the tables that the command writes -->"
+
+
+def write_page(page: Path, text: str, beside: Mapping[str, bytes]) -> list[Path]:
+    """Write a page, and what belongs to it.
+
+    Parameters
+    ----------
+    page : Path
+    text : str
+    beside : mapping of str to bytes
+        Files by their path from the page's folder, such as ``abx/ceiling.svg``; folders are made if needed.
+
+    Returns
+    -------
+    list of Path
+        What was written, the page first.
+    """
+    files = [page.parent / name for name in beside]
+    for file, content in zip(files, beside.values(), strict=True):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, content)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(page, text.encode())
+    return [page, *files]
 
 
 def write_between_marks(page: Path, lines: Sequence[str], document: Mapping[str, Any]) -> list[Path]:

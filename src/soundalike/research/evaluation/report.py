@@ -7,9 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from soundalike.atomic import write_atomically
 from soundalike.research.evaluation.factor_matrix import HARD
 from soundalike.research.evaluation.metrics import TEMPO_ORACLE
+from soundalike.research.evaluation.pages import write_page
 from soundalike.research.evaluation.parts import Document
 from soundalike.research.evaluation.systems import MEANING
 from soundalike.research.evaluation.tasks import METRICS
@@ -44,12 +44,9 @@ def write_report(folder: Path, document: Document) -> list[Path]:
     """
     from soundalike.research.evaluation.plots import draw_plots
 
-    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     plots = draw_plots(document["parts"])
-    for name, picture in plots.items():
-        write_atomically(folder / FOLDER / name, picture)
-    write_atomically(folder / PAGE, page(document, list(plots)).encode())
-    return [folder / PAGE, *(folder / FOLDER / name for name in plots)]
+    pictures = {f"{FOLDER}/{name}": picture for name, picture in plots.items()}
+    return write_page(folder / PAGE, page(document, list(plots)), pictures)
 
 
 def page(document: Document, plots: Sequence[str] = ()) -> str:

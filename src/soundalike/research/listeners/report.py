@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from soundalike.atomic import write_atomically
+from soundalike.research.evaluation.pages import write_page
 from soundalike.research.listeners.human_weights import ALL
 from soundalike.research.listeners.run import Document
 from soundalike.research.listeners.story import CHAPTERS, in_short
@@ -55,12 +55,9 @@ def write_report(folder: Path, document: Document) -> list[Path]:
     from soundalike.research.listeners.plots import draw_plots
 
     plots = draw_plots(document)
-    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
-    for name, picture in plots.items():
-        write_atomically(folder / FOLDER / name, picture)
-    write_atomically(folder / RESULTS, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
-    write_atomically(folder / PAGE, page(document, list(plots)).encode())
-    return [folder / PAGE, folder / RESULTS, *(folder / FOLDER / name for name in plots)]
+    results = {RESULTS: (json.dumps(document, indent=1, allow_nan=False) + "\n").encode()}
+    pictures = {f"{FOLDER}/{name}": picture for name, picture in plots.items()}
+    return write_page(folder / PAGE, page(document, list(plots)), results | pictures)
 
 
 def page(document: Document, plots: Sequence[str] = ()) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from soundalike.atomic import write_atomically
+from soundalike.research.evaluation.pages import write_page
 from soundalike.research.evaluation.parts import Document
 from soundalike.research.evaluation.report import share, table
 from soundalike.research.merit.corpora import OWN_FACTOR
@@ -35,10 +35,7 @@ def write_report(folder: Path, document: Document) -> list[Path]:
     from soundalike.research.merit.plots import draw_plots
 
     plots = draw_plots(document["parts"])
-    for name, picture in plots.items():
-        write_atomically(folder / name, picture)
-    write_atomically(folder / PAGE, page(document, list(plots)).encode())
-    return [folder / PAGE, *(folder / name for name in plots)]
+    return write_page(folder / PAGE, page(document, list(plots)), plots)
 
 
 def page(document: Document, plots: Sequence[str] = ()) -> str:
