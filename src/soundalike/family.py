@@ -27,11 +27,9 @@ from numpy.typing import NDArray
 from soundalike.encoders.embedded import LAYOUT, EmbeddedEncoder
 from soundalike.errors import ShapeError
 from soundalike.separators.stem_names import is_mix, stem_of
+from soundalike.tracks import FAMILIES
 
 Values: TypeAlias = NDArray[np.float64]
-
-FAMILIES: Final = ("drums", "bass", "vocals", "guitar", "piano", "other", "mix")
-"""Percussion counts as drums, harpsichords and electric pianos as piano, choirs as vocals, several of them as mix."""
 
 OWN_NAME: Final = 12.0
 FOLDERS: Final = (8.0, 4.0, 2.0)

@@ -22,12 +22,13 @@ from soundalike.audio import Clip
 from soundalike.encoders.embedded import EmbeddedEncoder, drums
 from soundalike.encoders.embedded.spectra import analyse, mono
 from soundalike.family import Values, hear_logits, linear, read_model, scaled
+from soundalike.separators import Separator
 from soundalike.stems import level
 
 MODEL: Final = "presence.npz"
 
 STEMS: Final = ("drums", "bass", "other")
-"""The stems of the embedded separator; how others leak was not taught."""
+"""The stems of the embedded separator."""
 
 LEAST_PRESENT: Final = 0.5
 """`plays` below which a separated stem counts as not there."""
@@ -40,6 +41,11 @@ _OWNED: Final = 0.8
 """Share of a cell's power from which on a stem owns it."""
 _STRONG: Final = 0.98
 """Quantile of the frames that stands for the strongest strokes."""
+
+
+def judges(separator: Separator) -> bool:
+    """Whether `plays` may be asked of a separator's stems: how those of others leak was not taught."""
+    return separator.name.startswith("embedded")
 
 
 def plays(stem: str, sound: Clip, mix: Clip) -> float:

@@ -18,14 +18,14 @@ from soundalike.analysis import Analyzer
 from soundalike.audio import Clip, Excerpt, ExcerptStream
 from soundalike.errors import UsageError
 from soundalike.facets import STEMS, Facet, FacetVectors, Weights
-from soundalike.family import FAMILIES
 from soundalike.filters import AllOf, Filter, Not, OneOf
-from soundalike.presence import LEAST_PRESENT, plays
+from soundalike.presence import LEAST_PRESENT, judges, plays
 from soundalike.recipe import Recipe
 from soundalike.search import AskedStem, Query
 from soundalike.separators import Separator, load_separator
 from soundalike.stems import with_stems
 from soundalike.strokes import find_strokes, kinds_of
+from soundalike.tracks import FAMILIES
 
 ONE_SHOT: Final = OneOf("kind", ("one-shot",))
 _ONE_SHOTS: Final = ("timbre",)
@@ -53,8 +53,8 @@ def ask_stem(
     query : Query
         The passage as a mix, whose tempo and key samples have to fit.
     stem : str
-        One that the separator gives.
     separator : Separator
+        One that gives the stem; see `separator_for`.
     analyzer : Analyzer
         Listens to mixes only, with the encoder and the heads of the library that is asked; see `for_samples`.
     start, end : float
@@ -71,12 +71,9 @@ def ask_stem(
 
     Raises
     ------
-    UsageError
-        If the separator does not give the stem.
     AudioDecodeError
         If the file, or that of a stem, cannot be decoded.
     """
-    check_stem(stem, separator)
     path = query.track.path
     stream = ExcerptStream(path, rate=analyzer.sample_rate, seconds=analyzer.window, start=start, end=end)
     spans: list[tuple[float, float]] = []
@@ -111,7 +108,7 @@ def for_samples(recipe: Recipe, facets: Sequence[Facet]) -> Recipe:
 
 
 def separator_for(stem: str, recipe: Recipe, name: str = "") -> Separator:
-    """The separator called `name`; by default the library's own where that gives the stem, else the one that ships.
+    """The separator called `name`; by default the library's own, or the one that ships where it has none.
 
     Raises
     ------
@@ -135,9 +132,7 @@ def _is_there(stem: str, stems: Mapping[str, Clip], separator: Separator) -> boo
     """Whether a stem plays in an excerpt, by its level and, for the separator that ships, by how it sounds."""
     if stem not in stems:
         return False
-    if not separator.name.startswith("embedded"):
-        return True
-    return plays(stem, stems[stem], stems["mix"]) >= LEAST_PRESENT
+    return not judges(separator) or plays(stem, stems[stem], stems["mix"]) >= LEAST_PRESENT
 
 
 def _pieces(excerpt: Excerpt, clip: Clip, *, strokes: bool) -> Iterator[tuple[float, float, Clip]]:
@@ -158,8 +153,7 @@ def _excerpts(spans: list[tuple[float, float]], vectors: Mapping[Facet, np.ndarr
 
 def _one_of_each_kind(strokes: FacetVectors) -> FacetVectors:
     timbre = strokes.vectors.get(Facet("timbre"), next(iter(strokes.vectors.values())))
-    heard = np.flatnonzero(timbre.any(axis=1))
-    return strokes.select(heard[kinds_of(timbre[heard], (strokes.end - strokes.start)[heard].tolist())])
+    return strokes.select(np.array(kinds_of(timbre, (strokes.end - strokes.start).tolist()), np.intp))
 
 
 def halves(query: Query) -> tuple[Query, Query] | None:

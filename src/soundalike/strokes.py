@@ -66,7 +66,7 @@ def kinds_of(vectors: NDArray[np.float32], lengths: Sequence[float], *, most: in
     Parameters
     ----------
     vectors : float32, shape (n, dim)
-        How the strokes sound; unit rows.
+        How the strokes sound; unit rows, or zero rows where nothing is heard, which are of no kind.
     lengths : sequence of float
         Seconds that each has to itself: of those near the middle of a kind the longest stands for it.
 
@@ -75,9 +75,10 @@ def kinds_of(vectors: NDArray[np.float32], lengths: Sequence[float], *, most: in
     list of int
         Rows, ascending.
     """
-    if len(vectors) <= 2:
-        return list(range(len(vectors)))
-    rows = vectors.astype(np.float64)
+    heard = np.flatnonzero(vectors.any(axis=1))
+    if len(heard) <= 2:
+        return [int(row) for row in heard]
+    rows = vectors[heard].astype(np.float64)
     groups = fcluster(linkage(rows, "average", metric="cosine"), t=2 * most, criterion="maxclust")
     sizes = sorted(((groups == group).sum(), -int(group)) for group in set(groups.tolist()))[::-1][:most]
     chosen = []
@@ -85,5 +86,5 @@ def kinds_of(vectors: NDArray[np.float32], lengths: Sequence[float], *, most: in
         members = np.flatnonzero(groups == -negative)
         likeness = rows[members] @ rows[members].mean(axis=0)
         central = members[likeness >= np.median(likeness)]
-        chosen.append(int(max(central, key=lambda i: (lengths[i], -i))))
+        chosen.append(int(max(heard[central], key=lambda row: (lengths[row], -row))))
     return sorted(chosen)

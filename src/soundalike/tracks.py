@@ -10,7 +10,8 @@ from soundalike.facets import FacetVectors
 from soundalike.notes import Transcription
 
 FAMILIES: Final = ("drums", "bass", "vocals", "guitar", "piano", "other", "mix")
-"""What may play alone in a sample; "mix" is several of them."""
+"""What may play alone in a sample; "mix" is several of them. Percussion counts as drums, harpsichords and electric
+pianos as piano, choirs as vocals."""
 
 KINDS: Final = ("loop", "one-shot")
 """What a sample may be: one that goes on from its end to its beginning, or a single stroke or note."""

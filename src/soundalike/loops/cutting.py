@@ -28,6 +28,7 @@ from soundalike.loops.choosing import Grid, Run, choose_runs, grid_of, picture_o
 from soundalike.loops.files import Loop, loop_name, write_loop
 from soundalike.loops.hearing import Harmony, audible_bars, hear_harmony, played_bars
 from soundalike.loops.points import FADE, LEAD, Samples, attack, seam, seamless
+from soundalike.presence import judges
 from soundalike.separators import Separator, StemFile
 from soundalike.separators.stem_names import is_mix
 from soundalike.tags import read_tags
@@ -188,7 +189,7 @@ def cut_loops(path: str, folder: Path, separator: Separator, wanted: Wanted = US
         for part in parts:
             picture = mix if part.stem == "mix" else picture_of(part.path, song.grid, offset=part.offset)
             playable = song.grid.complete & audible_bars(picture, mix, separator.gate)
-            if part.stem != "mix" and separator.name.startswith("embedded") and playable.any():
+            if part.stem != "mix" and judges(separator) and playable.any():
                 playable &= played_bars(part.stem, part.path, part.offset, path, song.grid)
             runs = choose_runs(picture, playable, lengths=wanted.lengths, most=wanted.most)
             cut += _cut(song, part, runs)

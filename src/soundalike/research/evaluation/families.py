@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from soundalike.family import FAMILIES, estimate_family
+from soundalike.family import estimate_family
 from soundalike.presence import LEAST_PRESENT, weigh
 from soundalike.research.evaluation.metrics import with_interval
 from soundalike.research.evaluation.separation import EXCERPT, GATE_DB
@@ -31,6 +31,7 @@ from soundalike.research.training.separation_scenes import STEMS, PieceParts
 from soundalike.research.training.shards import make_shards, read_shards
 from soundalike.research.training.stem_presence import Presence, separated
 from soundalike.separators.embedded.picture import RATE
+from soundalike.tracks import FAMILIES
 
 Result: TypeAlias = dict[str, Any]
 Report: TypeAlias = Callable[[str], None]

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from soundalike.family import FAMILIES
 from soundalike.research.evaluation.families import Result
 from soundalike.research.evaluation.pages import write_between_marks
 from soundalike.research.evaluation.report import share, table
 from soundalike.research.training.separation_scenes import STEMS
+from soundalike.tracks import FAMILIES
 
 PAGE: Final = "families.md"
 WITH_CONFUSION: Final = (

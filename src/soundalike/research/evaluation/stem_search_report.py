@@ -134,9 +134,8 @@ def _strokes(samples: Sequence[Sample], folder: Path) -> Iterator[Sample]:
         for excerpt in ExcerptStream(str(sample.path), rate=analyzer.sample_rate, seconds=analyzer.window):
             clips += [excerpt.clip.cut(start, end) for start, end in find_strokes(excerpt.clip)]
         timbre = analyzer.vectors(clips)[Facet("timbre")]
-        heard = np.flatnonzero(timbre.any(axis=1))
-        for i in kinds_of(timbre[heard], [clips[row].duration for row in heard]):
-            clip = clips[heard[i]]
+        for i in kinds_of(timbre, [clip.duration for clip in clips]):
+            clip = clips[i]
             path = folder / f"{sample.song} {sample.path.stem} one shot {i}.wav"
             soundfile.write(path, clip.samples.T, clip.rate, subtype="FLOAT")
             yield replace(sample, path=path, one_shot=True)

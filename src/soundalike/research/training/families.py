@@ -21,7 +21,6 @@ from soundalike import presence
 from soundalike.atomic import write_atomically
 from soundalike.family import (
     DESCRIBED,
-    FAMILIES,
     MODEL,
     describe,
     hear_logits,
@@ -34,6 +33,7 @@ from soundalike.research.training.recorded_families import LEARNED, Recorded, on
 from soundalike.research.training.separation_scenes import STEMS, PieceParts
 from soundalike.research.training.shards import make_shards, read_shards
 from soundalike.research.training.stem_presence import Presence
+from soundalike.tracks import FAMILIES
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 Values: TypeAlias = NDArray[np.float64]

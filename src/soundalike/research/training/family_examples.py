@@ -17,7 +17,6 @@ from scipy.fft import irfft, rfft
 
 from soundalike.audio import Clip
 from soundalike.encoders.embedded import EmbeddedEncoder
-from soundalike.family import FAMILIES
 from soundalike.research.music.composer import Split, stream
 from soundalike.research.music.performer import perform
 from soundalike.research.sound import programs
@@ -43,6 +42,7 @@ from soundalike.research.sound.synthesizer import Room, Sounding, loudness, proc
 from soundalike.research.training.clips import training_piece
 from soundalike.separators import Separator, load_separator
 from soundalike.separators.stem_names import stem_of
+from soundalike.tracks import FAMILIES
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 Sound: TypeAlias = NDArray[np.float32]
